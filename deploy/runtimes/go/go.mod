@@ -1,0 +1,3 @@
+module fnplane.dev/fn
+
+go 1.22

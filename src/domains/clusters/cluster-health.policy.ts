@@ -1,0 +1,40 @@
+import { findCondition, setCondition, type StatusCondition } from '../../platform/kubernetes/conditions.js';
+import type { ClusterEntity } from './store/cluster.entity.js';
+
+/** Three heartbeats missed. */
+const STALE_MS = 50_000;
+/** A cluster that did not answer for so long has lost its tenants to others. */
+export const LOST_AFTER_MS = 120_000;
+
+export type ClusterHealth = Pick<ClusterEntity, 'heartbeatAt' | 'message'>;
+
+/** Whether a cluster answered its last heartbeat, and that not long ago: without a worker nobody asks. */
+export function isReachable(cluster: ClusterHealth, now: Date): boolean {
+  return cluster.message === null && cluster.heartbeatAt !== null && now.getTime() - cluster.heartbeatAt.getTime() <= STALE_MS;
+}
+
+/** Whether nothing is known against a cluster: it answered when it was asked last, or nobody has asked yet. */
+export function isTrusted(cluster: Pick<ClusterEntity, 'message'>): boolean {
+  return cluster.message === null;
+}
+
+/**
+ * Whether a cluster was asked again and again, also lately, and did not answer for longer than tenants can be without it.
+ * That nobody asked says nothing: after an outage of the workers no tenant is moved.
+ */
+export function isLost(cluster: ClusterHealth & Pick<ClusterEntity, 'attemptedAt' | 'conditions'>, now: Date): boolean {
+  const reachable = findCondition(cluster.conditions, 'Reachable');
+  if (reachable?.status !== 'False' || cluster.message === null || cluster.attemptedAt === null) return false;
+  return now.getTime() - cluster.attemptedAt.getTime() <= STALE_MS && now.getTime() - Date.parse(reachable.lastTransitionTime) >= LOST_AFTER_MS;
+}
+
+/** What a heartbeat means: a missed one is a doubt, several are certainty. The very same list when nothing changed. */
+export function clusterConditions(cluster: Pick<ClusterEntity, 'conditions' | 'heartbeatAt' | 'createdAt'>, failure: string | null, now: Date): StatusCondition[] {
+  const silentMs = now.getTime() - (cluster.heartbeatAt ?? cluster.createdAt).getTime();
+  const next: Omit<StatusCondition, 'lastTransitionTime'> = failure === null
+    ? { type: 'Reachable', status: 'True', reason: 'Answering', message: 'The cluster answers.' }
+    : silentMs < STALE_MS ? { type: 'Reachable', status: 'Unknown', reason: 'HeartbeatMissed', message: failure } : { type: 'Reachable', status: 'False', reason: 'NotAnswering', message: failure };
+  const before = findCondition(cluster.conditions, 'Reachable');
+  if (before && before.status === next.status && before.reason === next.reason && before.message === next.message) return cluster.conditions;
+  return setCondition(cluster.conditions, next, now.toISOString());
+}

@@ -1,0 +1,57 @@
+import {
+  DEFAULT_BURST, DEFAULT_IDLE_TIMEOUT_SECONDS, DEFAULT_SCALE_DOWN_DELAY_SECONDS, type RolloutStep, type ScalingMetric, type TrafficRule,
+} from '../../contract/function-resource.js';
+import type { EffectiveRollout, EffectiveScaling, RolloutBody, ScalingBody, SettingsBody } from './function-body.js';
+
+/** What one pod shall bear where only the metric is given. A `concurrency` of the revision is its own target. */
+export const DEFAULT_TARGETS: Readonly<Record<Exclude<ScalingMetric, 'kafka-lag'>, number>> = { concurrency: 10, requests: 100, cpu: 80 };
+/** A canary that names no steps. */
+export const DEFAULT_STEPS: readonly RolloutStep[] = [{ setWeight: 20 }, { pause: { seconds: 60 } }, { setWeight: 50 }, { pause: { seconds: 120 } }];
+export const DEFAULT_ANALYSIS = { windowSeconds: 60, minRequests: 20 } as const;
+
+/** What is in force of a function's own settings. */
+export interface EffectiveSettings {
+  scaling: EffectiveScaling;
+  traffic: TrafficRule[];
+  rollout: EffectiveRollout;
+}
+
+/** @param concurrency of the revision that is asked for: 0 means no limit */
+export function effectiveSettings(settings: SettingsBody, concurrency: number): EffectiveSettings {
+  return { scaling: effectiveScaling(settings.scaling, concurrency), traffic: effectiveTraffic(settings.traffic), rollout: effectiveRollout(settings.rollout) };
+}
+
+/** Room for more pods than always run is room for load: without a metric it is the requests in flight. */
+export function effectiveScaling(scaling: ScalingBody = {}, concurrency = 0): EffectiveScaling {
+  const min = scaling.min ?? 1;
+  const floor = Math.max(1, min);
+  const max = scaling.max ?? floor;
+  const metric = scaling.metric ?? (max > floor ? 'concurrency' : undefined);
+  return {
+    min, max,
+    ...(metric === undefined ? {} : { metric, target: scaling.target ?? defaultTarget(metric, concurrency) }),
+    burst: scaling.burst ?? DEFAULT_BURST,
+    scaleDownDelaySeconds: scaling.scaleDownDelaySeconds ?? DEFAULT_SCALE_DOWN_DELAY_SECONDS,
+    idleTimeoutSeconds: scaling.idleTimeoutSeconds ?? DEFAULT_IDLE_TIMEOUT_SECONDS,
+    ...(scaling.maxLifetimeSeconds === undefined ? {} : { maxLifetimeSeconds: scaling.maxLifetimeSeconds }),
+  };
+}
+
+function defaultTarget(metric: ScalingMetric, concurrency: number): number {
+  if (metric === 'concurrency' && concurrency > 0) return concurrency;
+  return metric === 'kafka-lag' ? 1 : DEFAULT_TARGETS[metric];
+}
+
+export function effectiveTraffic(traffic: readonly TrafficRule[] = []): TrafficRule[] {
+  return traffic.length === 0 ? [{ percent: 100 }] : traffic.map((rule) => ({ ...rule }));
+}
+
+export function effectiveRollout(rollout: RolloutBody = {}): EffectiveRollout {
+  const { strategy = 'all-at-once', steps, autoPromoteSeconds, analysis } = rollout;
+  return {
+    strategy,
+    ...(strategy === 'canary' ? { steps: [...(steps && steps.length > 0 ? steps : DEFAULT_STEPS)] } : {}),
+    ...(autoPromoteSeconds === undefined ? {} : { autoPromoteSeconds }),
+    ...(analysis === undefined ? {} : { analysis: { ...DEFAULT_ANALYSIS, ...analysis } }),
+  };
+}

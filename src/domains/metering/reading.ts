@@ -1,0 +1,24 @@
+import type { UsageTotals } from '../../contract/runtime.js';
+
+/** The totals of one process life at one moment, with what is needed to book them. */
+export interface Reading {
+  /** Unique to one life: a pod's container since its start, or a gateway's count of one function. */
+  instance: string;
+  tenantId: string;
+  functionId: string;
+  functionName: string;
+  revision: number;
+  cluster: string;
+  /** Size the function was configured with, for MB and millicore milliseconds. */
+  memoryMb: number;
+  cpuMillis: number;
+  totals: UsageTotals;
+  at: Date;
+}
+
+/** Totals never fall within one life; a reading that shows less than an earlier one came late and adds nothing. */
+export function isNews(reading: Reading, before: UsageTotals | undefined): boolean {
+  if (!before) return reading.totals.invocations > 0 || reading.totals.billedMs > 0;
+  return reading.totals.invocations > before.invocations || reading.totals.billedMs > before.billedMs
+    || reading.totals.requestBytes > before.requestBytes || reading.totals.responseBytes > before.responseBytes;
+}

@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http';
+import type { Verdict } from '../auth/authenticator.js';
+import type { Shortage } from '../limits/tenant-limits.js';
+import type { RefusalCode } from '../refusals.policy.js';
+import type { FunctionRoute } from '../routing/function-route.js';
+import type { Lane } from '../routing/lane.js';
+import { readAddress } from './address.policy.js';
+import type { DataPath } from './data-path.js';
+import { Exchange } from './exchange.js';
+import type { GatewayResponse } from './gateway-response.js';
+import { newRequestId } from './identifiers.js';
+import { isRequestId, scanRequestHeaders, type ScannedHeaders } from './request-headers.policy.js';
+import { writeRefusal, type RefusalExtras } from './write-refusal.js';
+
+/** A request that was read and whose address is known, before it is decided whether it may pass. */
+interface Arrival {
+  request: IncomingMessage;
+  response: GatewayResponse;
+  headers: ScannedHeaders;
+  requestId: string;
+  path: string;
+  /** The one of the function's addresses that was asked; undefined where there is no function. */
+  lane: Lane | undefined;
+  expectsContinue: boolean;
+  startedAt: number;
+}
+
+const REFUSED_VERDICT: Record<Exclude<Verdict, 'allowed'>, RefusalCode> = {
+  foreign: 'FUNCTION_NOT_FOUND',
+  missing: 'AUTHENTICATION_REQUIRED',
+  invalid: 'CREDENTIAL_INVALID',
+  unavailable: 'AUTHENTICATION_UNAVAILABLE',
+};
+
+const UNKNOWN = { route: undefined, lane: undefined };
+
+const ALLOWED: Record<Shortage['limit'], string> = {
+  second: 'invocations per second, and they are used up',
+  minute: 'invocations per minute, and they are used up',
+  concurrent: 'concurrent invocations, and as many are under way',
+};
+
+function shortageExtras({ limit, allowed, waitMs }: Shortage): RefusalExtras {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
+  const detail = `The tenant's quota allows ${allowed} ${ALLOWED[limit]}; try again in ${retryAfterSeconds} s.`;
+  return { detail, retryAfterSeconds, rateLimit: limit === 'concurrent' ? undefined : allowed };
+}
+
+/** Reads requests and decides which may pass: address, credential, suspension, spending, the tenant's limits, room. Those that may become exchanges. */
+export class Intake {
+  constructor(private readonly path: DataPath) {}
+
+  handle(request: IncomingMessage, response: GatewayResponse, expectsContinue: boolean): void {
+    const startedAt = performance.now();
+    const headers = scanRequestHeaders(request.rawHeaders);
+    const requestId = headers.requestId !== undefined && isRequestId(headers.requestId) ? headers.requestId : newRequestId();
+    const malformed = this.malformed(request, headers);
+    if (malformed) return this.refuse(request, response, malformed, requestId, headers.problem === undefined ? {} : { detail: `The request has ${headers.problem}.` });
+    const target = request.url!;
+    const address = readAddress(target, headers.host, this.path.hostSuffix);
+    if (address === 'malformed') return this.refuse(request, response, 'REQUEST_MALFORMED', requestId, { detail: 'The request target is not one that is read the same everywhere.' });
+    if (address === 'unknown') return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
+    let route = this.path.table.find(address.key);
+    let lane = route?.main;
+    // A function's own name comes first, so that no tag can stand before it.
+    if (!route) ({ route, lane } = this.path.table.findTagged(address.key) ?? UNKNOWN);
+    const arrival: Arrival = { request, response, headers, requestId, path: address.path, lane, expectsContinue, startedAt };
+    if (route?.authentication === 'none' && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
+    const verdict = this.path.authenticator.check(route?.tenant, headers, request.method!, target);
+    if (typeof verdict === 'string') return this.admit(arrival, route, verdict);
+    verdict.then((decided) => {
+      if (!response.destroyed && !request.destroyed) this.admit(arrival, route, decided);
+    }).catch((error: unknown) => this.fail(arrival, error));
+  }
+
+  private malformed(request: IncomingMessage, headers: ScannedHeaders): RefusalCode | undefined {
+    if (request.rawHeaders.length > 2 * this.path.limits.maxHeaders) return 'HEADERS_TOO_LARGE';
+    if (headers.problem !== undefined || (headers.chunked && request.httpVersionMinor === 0)) return 'REQUEST_MALFORMED';
+    return request.method === 'TRACE' || request.method === 'CONNECT' ? 'METHOD_NOT_ALLOWED' : undefined;
+  }
+
+  /**
+   * A function that is not there and one the caller may not see are answered alike: 404 to whoever showed a good
+   * credential, 401 to everybody else, so that names cannot be guessed from outside.
+   */
+  private admit(arrival: Arrival, route: FunctionRoute | undefined, verdict: Verdict): void {
+    const { request, response, headers, requestId } = arrival;
+    if (verdict !== 'allowed') return this.refuse(request, response, REFUSED_VERDICT[verdict], requestId, verdict === 'unavailable' ? { retryAfterSeconds: 5 } : {});
+    if (!route) return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
+    if (route.suspension !== 'none') return this.refuseKnown(arrival, route, 'FUNCTION_SUSPENDED');
+    if (route.tenant.access?.spendLimitReached) return this.refuseKnown(arrival, route, 'SPEND_LIMIT_REACHED');
+    if (headers.contentLength > this.path.limits.maxBodyBytes) return this.refuseKnown(arrival, route, 'PAYLOAD_TOO_LARGE');
+    const shortage = route.tenant.limits.shortage(arrival.startedAt);
+    if (shortage) return this.refuseKnown(arrival, route, shortage.limit === 'concurrent' ? 'CONCURRENCY_LIMITED' : 'RATE_LIMITED', shortageExtras(shortage));
+    if (!this.path.share.admit(route)) return this.refuseKnown(arrival, route, 'GATEWAY_OVERLOADED', { retryAfterSeconds: 1 });
+    route.tenant.limits.enter();
+    new Exchange(this.path, route, arrival.lane ?? route.main, arrival).begin();
+  }
+
+  private refuse(request: IncomingMessage, response: GatewayResponse, code: RefusalCode, requestId: string, extras?: RefusalExtras): void {
+    if (this.path.draining) response.shouldKeepAlive = false;
+    this.path.metrics.countRefusal(code);
+    writeRefusal(request, response, code, requestId, extras);
+  }
+
+  private refuseKnown(arrival: Arrival, route: FunctionRoute, code: RefusalCode, extras?: RefusalExtras): void {
+    this.refuse(arrival.request, arrival.response, code, arrival.requestId, extras);
+    route.counters.count(arrival.response.statusCode, performance.now() - arrival.startedAt);
+  }
+
+  private fail(arrival: Arrival, error: unknown): void {
+    this.path.log.error({ err: error, requestId: arrival.requestId }, 'a request could not be handled');
+    this.refuse(arrival.request, arrival.response, 'GATEWAY_ERROR', arrival.requestId);
+  }
+}

@@ -1,0 +1,30 @@
+import { HEADER } from '../../contract/runtime.js';
+
+/** Hop-by-hop fields of an answer, and those the gateway writes itself. */
+const DROPPED = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'proxy-authenticate',
+  HEADER.requestId, HEADER.servedBy,
+]);
+
+function isPlain(connection: string | string[]): boolean {
+  return connection === 'keep-alive' || connection === 'close';
+}
+
+/**
+ * The answer's fields as they pass to the caller: a flat name/value list for `writeHead`, everything unchanged but
+ * hop-by-hop fields, with the request id and who served it added.
+ */
+export function responseHeaders(headers: Readonly<Record<string, string | string[] | undefined>>, requestId: string, servedBy: string): string[] {
+  const list: string[] = [];
+  const connection = headers.connection;
+  const listed = connection === undefined || isPlain(connection) ? undefined
+    : new Set(String(connection).toLowerCase().split(',').map((token) => token.trim()));
+  for (const name in headers) {
+    if (DROPPED.has(name) || listed?.has(name)) continue;
+    const value = headers[name];
+    if (typeof value === 'string') list.push(name, value);
+    else if (value) for (const one of value) list.push(name, one);
+  }
+  list.push(HEADER.requestId, requestId, HEADER.servedBy, servedBy);
+  return list;
+}

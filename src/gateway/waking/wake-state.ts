@@ -1,0 +1,14 @@
+/** What is being done to bring one function's pods, and when more of it is due (monotonic ms). */
+export class WakeState {
+  /** A waker was asked and has not answered. */
+  waking = false;
+  wakeAfter = 0;
+  /** Failures and empty answers in a row. */
+  misses = 0;
+  /** The annotation is being written. */
+  marking = false;
+  markAfter = 0;
+  marks = 0;
+  /** Ids of the endpoints that are being probed. */
+  readonly probing = new Set<string>();
+}

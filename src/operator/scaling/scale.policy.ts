@@ -1,0 +1,77 @@
+import { DEFAULT_BURST, type FunctionResource } from '../../contract/function-resource.js';
+import type { HorizontalPodAutoscaler } from '../../platform/kubernetes/kubernetes-object.js';
+import { decideActivity } from './activity.policy.js';
+import { planAutoscalers, type AutoscalerPlan } from './autoscaler.plan.js';
+import { autoscaledMetric, mostPods, neededPods, partOf, poolBears } from './capacity.policy.js';
+import type { FunctionLoadView } from './load-view.js';
+import type { AutoscalerInput } from './manifests/autoscaler.js';
+
+/** What is known of a function when its pods are counted. */
+export interface ScaleInput {
+  now: number;
+  /** Percent of all requests that each revision shall be able to bear, by number: present share or the next one, whichever is greater. Only these get pods. */
+  shares: ReadonlyMap<number, number>;
+  /** Ready pods of each revision now, whoever made them. */
+  ready: ReadonlyMap<number, number>;
+  /** `spec.replicas` of the Deployments that exist, by revision. Absent: not known. */
+  replicas?: ReadonlyMap<number, number> | undefined;
+  /** Autoscalers that exist: of the function, and strangers under its revisions' names. */
+  autoscalers?: readonly HorizontalPodAutoscaler[] | undefined;
+  /** Absent: nobody watches the load, and the function does not go to sleep. */
+  load?: FunctionLoadView | undefined;
+  /** Unix time in ms: when a gateway last asked this process for pods. */
+  wokenAt?: number | undefined;
+  /** Pods of the warm pool that answer for the function already. */
+  claimedReady?: number | undefined;
+  /** A pod of the warm pool is being taken for it. */
+  claiming?: boolean | undefined;
+}
+
+/** How many pods one revision shall have. */
+export interface RevisionScale {
+  number: number;
+  /** Of its Deployment; undefined where an autoscaler says. */
+  replicas: number | undefined;
+  /** Pods that must be ready before it may take its share; at least 1. */
+  needed: number;
+}
+
+export interface ScaleDecision {
+  /** Whether pods run at all. */
+  active: boolean;
+  /** RFC 3339, of the last change of `active`. */
+  since: string | undefined;
+  revisions: readonly RevisionScale[];
+  /** Autoscalers to write and to remove. */
+  autoscalers: AutoscalerPlan;
+  /** When to look again. */
+  againAfterMs: number | undefined;
+}
+
+interface RevisionDecision {
+  scale: RevisionScale;
+  autoscaler: AutoscalerInput | undefined;
+}
+
+/** Pods of each revision that shall have any. Pure. */
+export function decideScale(fn: FunctionResource, input: ScaleInput): ScaleDecision {
+  const { active, since, againAfterMs } = decideActivity(fn, input);
+  const onPool = active && input.shares.size === 1 && (input.claiming === true || poolBears(fn.spec.scaling, input.claimedReady ?? 0, input.load));
+  const decisions = [...input.shares].map(([number, percent]) => decideRevision(fn, input, number, percent, active && !onPool));
+  const wanted = decisions.flatMap(({ autoscaler }) => autoscaler ?? []);
+  return { active, since, revisions: decisions.map(({ scale }) => scale), autoscalers: planAutoscalers(fn, wanted, input.autoscalers), againAfterMs };
+}
+
+function decideRevision(fn: FunctionResource, input: ScaleInput, number: number, percent: number, runs: boolean): RevisionDecision {
+  const { scaling } = fn.spec;
+  const needed = neededPods(fn, number, percent, input.ready);
+  if (!runs) return { scale: { number, replicas: 0, needed }, autoscaler: undefined };
+  const metric = autoscaledMetric(scaling);
+  const max = Math.max(needed, partOf(mostPods(scaling), percent));
+  // A share that one pod bears at most needs nobody to move the number.
+  if (metric === undefined || max === needed) return { scale: { number, replicas: needed, needed }, autoscaler: undefined };
+  // An autoscaler leaves what stands at nothing alone: the first pods are the operator's to start.
+  const starts = input.replicas !== undefined && (input.replicas.get(number) ?? 0) === 0;
+  const replicas = starts ? Math.min(scaling.burst ?? DEFAULT_BURST, needed) : undefined;
+  return { scale: { number, replicas, needed }, autoscaler: { revision: number, metric, min: needed, max } };
+}

@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CheckSpendJob } from '../domains/billing/jobs/check-spend.job.js';
+import { ClusterBootstrap } from '../domains/clusters/cluster/cluster-bootstrap.js';
+import { ClusterConnector, type ConnectionHooks } from '../domains/clusters/cluster/cluster-connector.js';
+import { PlacementWatch } from '../domains/clusters/cluster/placement.watch.js';
+import { ClusterRegistry } from '../domains/clusters/cluster-registry.js';
+import { ClusterHeartbeatJob } from '../domains/clusters/jobs/cluster-heartbeat.job.js';
+import { MoveTenantJob } from '../domains/clusters/jobs/move-tenant.job.js';
+import { RewrapSecretsJob } from '../domains/configuration/jobs/rewrap-secrets.job.js';
+import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
+import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
+import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
+import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
+import { required, type Config } from '../platform/config/config.js';
+import { JobRunner, type JobHandler } from '../platform/jobs/job-runner.js';
+import { backoffMs } from '../platform/kubernetes/backoff.js';
+import type { KubernetesClient } from '../platform/kubernetes/kubernetes-client.js';
+import { partLogger } from '../platform/observability/logger.js';
+import type { ControlPlane } from './control-plane.js';
+
+const log = partLogger('worker');
+
+/** Every kind of keyed work there is. */
+const HANDLERS = [TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob] as const;
+
+/** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
+export class WorkerRole {
+  private readonly runner: JobRunner;
+  private readonly stopping = new AbortController();
+  private connecting: Promise<void> | undefined;
+  private connected = false;
+  private readonly hooks: ConnectionHooks;
+
+  constructor(
+    config: Config,
+    private readonly plane: ControlPlane,
+    private readonly cluster: KubernetesClient,
+  ) {
+    const handlers = HANDLERS.map((type): JobHandler => plane.app.get<JobHandler>(type, { strict: false }));
+    const { app } = plane;
+    this.hooks = {
+      opened: ({ id, name }, client) => {
+        app.get(PlacementWatch, { strict: false }).start(id, client);
+        app.get(FunctionWatch, { strict: false }).start(id, name, client);
+      },
+      closed: async (id) => {
+        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id)]);
+      },
+    };
+    this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
+  }
+
+  /** A cluster that does not answer keeps the worker from nothing: its jobs wait and say why. */
+  async start(): Promise<void> {
+    const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
+    this.runner.start();
+    this.connecting = this.connect(cluster);
+    this.plane.app.get(ClusterConnector, { strict: false }).start(this.hooks);
+  }
+
+  notReady(): string | null {
+    return this.connected ? null : 'connecting to the cluster';
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([this.runner.stop(graceMs), this.connecting]);
+    await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
+    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop()]);
+  }
+
+  /** Prepares the cluster (namespace, rights, CRD) and begins to watch it; tried again until it answers. */
+  private async connect(cluster: { id: string; name: string }): Promise<void> {
+    const { app } = this.plane;
+    for (let failures = 1; !this.stopping.signal.aborted; failures += 1) {
+      try {
+        await app.get(ClusterBootstrap, { strict: false }).ensure(this.cluster);
+        if (this.stopping.signal.aborted) return;
+        this.hooks.opened(cluster, this.cluster);
+        this.connected = true;
+        return;
+      } catch (error) {
+        log.warn({ err: error, cluster: cluster.name }, 'the cluster could not be prepared yet; trying again');
+        await pause(backoffMs(failures, { baseMs: 250, maxMs: 15_000 }), undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import type { Findings } from './result.ts';
+import type { SuiteOptions } from './suite-options.ts';
+
+/** What a suite can measure, by the name it is asked for with. */
+export type Benchmarks<Stage> = Record<string, (stage: Stage) => Promise<Findings>>;
+
+/** Those that were asked for, one after the other. */
+export async function runBenchmarks<Stage>(benchmarks: Benchmarks<Stage>, stage: Stage, { only, progress }: Pick<SuiteOptions, 'only' | 'progress'>): Promise<Findings[]> {
+  const findings: Findings[] = [];
+  for (const name of only) {
+    progress.say(name);
+    findings.push(await benchmarks[name]!(stage));
+  }
+  return findings;
+}

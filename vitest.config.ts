@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const unit = { include: ['src/**/*.spec.ts', 'migrations/**/*.spec.ts'], exclude: ['**/*.integration.spec.ts', '**/*.cluster.spec.ts'] };
+
+/** One project a kind of test: each states what it needs to run (test/run.ts starts it). */
+export default defineConfig({
+  // Decorator metadata is what Nest's injection and TypeORM's columns are read from.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  // graphql ships two builds; Nest loads the one Node resolves, and a schema must not mix them.
+  resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(new URL('node_modules/graphql/index.js', import.meta.url)) }] },
+  test: {
+    globals: false,
+    isolate: false,
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    env: { FNPLANE_LOG_LEVEL: process.env.FNPLANE_LOG_LEVEL ?? 'error' },
+    setupFiles: ['test/support/setup.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    projects: [
+      { extends: true, test: { name: 'unit', ...unit } },
+      { extends: true, test: { name: 'runtimes', include: ['deploy/**/*.spec.ts'] } },
+      { extends: true, test: { name: 'integration', include: ['src/**/*.integration.spec.ts', 'test/integration/**/*.spec.ts', 'test/contract/**/*.spec.ts'] } },
+      { extends: true, test: { name: 'proof', include: ['test/proof/**/*.spec.ts'], testTimeout: 300_000, hookTimeout: 400_000, fileParallelism: false } },
+      { extends: true, test: { name: 'cluster', include: ['src/**/*.cluster.spec.ts', 'test/cluster/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
+      { extends: true, test: { name: 'isolation', include: ['test/isolation/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+      { extends: true, test: { name: 'image', include: ['test/image/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 400_000, fileParallelism: false } },
+      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+    ],
+  },
+});
