@@ -105,7 +105,7 @@ async function main(): Promise<number> {
 
 function summarise(records: readonly TestRecord[], failure: unknown): number {
   const count = (state: TestRecord['state']): number => records.filter((record) => record.state === state).length;
-  for (const record of records.filter(({ state }) => state === 'failed')) process.stdout.write(`FAILED ${record.project} ${record.file} ${record.name}\n`);
+  for (const { project, file, name, why } of records.filter(({ state }) => state === 'failed')) process.stdout.write(`FAILED ${project} ${file} ${name}\n${why ? `${why.replace(/^/gm, '    ')}\n` : ''}`);
   if (failure) process.stdout.write(`${failure instanceof Error ? failure.stack ?? failure.message : String(failure)}\n`);
   // What kept tests from running is a failure too, or an empty run would look like a good one.
   const failed = count('failed') + (failure || records.length === 0 ? 1 : 0);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 /** One test, as `npm test -- --json` writes it. */
 export interface TestRecord {
@@ -10,6 +11,8 @@ export interface TestRecord {
   name: string;
   state: 'passed' | 'failed' | 'skipped';
   ms: number;
+  /** Why it failed: the beginning of the error's text. */
+  why?: string;
 }
 
 export interface SuiteOptions {
@@ -22,8 +25,11 @@ export interface SuiteOptions {
 }
 
 interface JsonReport {
-  testResults: { name: string; status: string; message?: string; assertionResults: { fullName: string; status: string; duration?: number | null }[] }[];
+  testResults: { name: string; status: string; message?: string; assertionResults: { fullName: string; status: string; duration?: number | null; failureMessages?: string[] | null }[] }[];
 }
+
+/** Enough to see what happened without the whole log, which CI may cut. */
+const LINES_OF_WHY = 40;
 
 /**
  * Runs vitest on the given projects, one after the other: those on the cluster measure and break things, so nothing runs beside them.
@@ -61,9 +67,13 @@ function readReport(project: string, path: string, checkout: string): TestRecord
   }
   return report.testResults.flatMap((file): TestRecord[] => {
     const name = relative(checkout, file.name);
-    const tests = file.assertionResults.map((test): TestRecord => ({ project, file: name, name: test.fullName, state: stateOf(test.status), ms: Math.round(test.duration ?? 0) }));
-    return file.status === 'failed' && !tests.some((test) => test.state === 'failed') ? [...tests, { project, file: name, name: 'the file could not be run', state: 'failed', ms: 0 }] : tests;
+    const tests = file.assertionResults.map((test): TestRecord => ({ project, file: name, name: test.fullName, state: stateOf(test.status), ms: Math.round(test.duration ?? 0), ...whyOf(test.failureMessages?.join('\n')) }));
+    return file.status === 'failed' && !tests.some((test) => test.state === 'failed') ? [...tests, { project, file: name, name: 'the file could not be run', state: 'failed', ms: 0, ...whyOf(file.message) }] : tests;
   });
+}
+
+function whyOf(message: string | undefined): { why?: string } {
+  return message ? { why: stripVTControlCharacters(message).split('\n').slice(0, LINES_OF_WHY).join('\n') } : {};
 }
 
 function stateOf(status: string): TestRecord['state'] {
