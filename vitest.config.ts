@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Have the cluster to themselves: their operators watch all of it, or they change what all of it sees. */
+const clusterWide = ['src/domains/**/*.cluster.spec.ts', 'src/operator/metrics-api/*.cluster.spec.ts', 'test/cluster/**/*.spec.ts'];
 const unit = { include: ['src/**/*.spec.ts', 'migrations/**/*.spec.ts'], exclude: ['**/*.integration.spec.ts', '**/*.cluster.spec.ts'] };
 
 /** One project a kind of test: each states what it needs to run (test/run.ts starts it). */
@@ -24,7 +26,8 @@ export default defineConfig({
       { extends: true, test: { name: 'runtimes', include: ['deploy/**/*.spec.ts'] } },
       { extends: true, test: { name: 'integration', include: ['src/**/*.integration.spec.ts', 'test/integration/**/*.spec.ts', 'test/contract/**/*.spec.ts'] } },
       { extends: true, test: { name: 'proof', include: ['test/proof/**/*.spec.ts'], testTimeout: 300_000, hookTimeout: 400_000, fileParallelism: false } },
-      { extends: true, test: { name: 'cluster', include: ['src/**/*.cluster.spec.ts', 'test/cluster/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
+      { extends: true, test: { name: 'cluster', include: ['src/**/*.cluster.spec.ts'], exclude: clusterWide, testTimeout: 120_000, hookTimeout: 120_000 } },
+      { extends: true, test: { name: 'cluster-wide', include: clusterWide, testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false } },
       { extends: true, test: { name: 'isolation', include: ['test/isolation/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
       { extends: true, test: { name: 'image', include: ['test/image/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 400_000, fileParallelism: false } },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },

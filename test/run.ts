@@ -93,7 +93,7 @@ async function main(): Promise<number> {
       needs(NEED_CLUSTER) ? prepareCluster(ground, progress, interruption.signal) : undefined,
     ]);
     if (projects.includes('go')) records.push(...(await runGoTests(CHECKOUT, interruption.signal)));
-    const suites = projects.filter((project) => project !== 'go');
+    const suites = projects.filter((project) => project !== 'go').flatMap((project) => (project === 'cluster' ? ['cluster', 'cluster-wide'] : [project]));
     if (suites.length > 0) records.push(...(await runSuites({ checkout: CHECKOUT, projects: suites, filters: positionals, environment: ground.environment, signal: interruption.signal })));
   } catch (error) {
     failure = error;
