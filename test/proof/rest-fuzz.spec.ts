@@ -67,7 +67,14 @@ describe('the served OpenAPI document', () => {
     // One worker: Python 3.11 counts the depth of parsing for all threads together, and Hypothesis, which parses, fails when two do so at once.
     const args = ['--config-file', config, 'run', `${api.api}/v1/openapi.json`, '--checks', CHECKS.join(','), '--phases', phases, '--max-examples', String(examples), '--seed', SEED, '--workers', '1',
       '--no-color', '--report', 'ndjson', '--report-ndjson-path', report, '--generation-database', 'none', '--continue-on-failure'];
-    const { code, output } = await runTool(tool, args, { cwd: folder, env: { HYPOTHESIS_STORAGE_DIRECTORY: folder, FNPLANE_PROOF_BODIES: bodies }, timeoutMs: withinMs + 60_000 });
+    const options = { cwd: folder, env: { HYPOTHESIS_STORAGE_DIRECTORY: folder, FNPLANE_PROOF_BODIES: bodies }, timeoutMs: withinMs + 60_000 };
+    let { code, output } = await runTool(tool, args, options);
+    if (code !== 0 && !FINDINGS.test(output)) {
+      // The tool itself failed, which says nothing of the API: Python's parser, say, does so now and then. Twice is no accident.
+      console.log(`Schemathesis ended with ${code} without findings, and is run again:\n${foundIn(output)}`);
+      rmSync(report, { force: true });
+      ({ code, output } = await runTool(tool, args, options));
+    }
     const seen = statusesIn(existsSync(report) ? readFileSync(report, 'utf8') : '');
     console.log(coverageOf(name, document, seen));
     if (code !== 0) throw new Error(`Schemathesis found differences between the document and the API (seed ${SEED}):\n${foundIn(output)}`);
@@ -79,17 +86,20 @@ describe('the served OpenAPI document', () => {
     const succeeded = document.operations.filter(({ label }) => seen.get(label)?.some((status) => status < 300)).map(({ label }) => label);
     expect(document.operations.map(({ label }) => label).filter((label) => !seen.has(label)), 'operations that were never asked').toEqual([]);
     expect(succeeded.length / document.operations.length).toBeGreaterThan(0.85);
-  }, 300_000);
+  }, 500_000);
 
   it('is true for an ordinary member', async () => {
     const seen = await fuzz('member', tenant.owner.token!, { examples: 6, phases: 'examples,fuzzing', withinMs: 60_000 });
     expect(seen.size).toBe(document.operations.length);
     expect(document.operations.some((operation) => pathParameters(operation).includes('tenant') && seen.get(operation.label)?.some((status) => status < 300))).toBe(true);
-  }, 200_000);
+  }, 300_000);
 });
 
 const LONGEST_LINE = 400;
 const MOST_LINES = 400;
+
+/** The heading of what it found wrong with the API; errors of the run have one of their own. */
+const FINDINGS = /=+ FAILURES =+/;
 
 /** What it complains of, without what only fills lines. */
 function foundIn(output: string): string {
