@@ -1,17 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { randomName, startApi, type TestApi } from '../../../test/support/api.js';
+import type { TestApi } from '../../../test/support/api.js';
 import { eventually } from '../../../test/support/eventually.js';
+import { RecordedCluster } from '../../../test/support/recorded-cluster.js';
 import type { Condition, FunctionResource, FunctionSpec, FunctionStatus } from '../../contract/function-resource.js';
-import { tenantNamespace } from '../../contract/names.js';
-import { systemContext, tenantJobContext } from '../../platform/context/context.js';
-import { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
-import { FakeApiServer } from '../../platform/kubernetes/testing/fake-api-server.js';
-import { ClusterRegistry } from '../clusters/cluster-registry.js';
-import { PlacementChooser } from '../clusters/placement-chooser.js';
+import type { FakeApiServer } from '../../platform/kubernetes/testing/fake-api-server.js';
 import type { TenantFacts } from '../tenants/tenant-participants.js';
-import { FunctionWatch } from './cluster/function.watch.js';
-import { ReconcileFunctionJob } from './jobs/reconcile-function.job.js';
 
 const IMAGE = `registry.example/team/app@sha256:${'a'.repeat(64)}`;
 const FUNCTIONS = '/apis/fnplane.dev/v1/functions';
@@ -19,40 +13,24 @@ const SOON = { withinMs: 5_000, everyMs: 10 };
 const inline = (text: string) => ({ runtime: 'python', source: { inline: { 'handler.py': `x = "${text}"` } } });
 const CANARY = { rollout: { strategy: 'canary', steps: [{ setWeight: 20 }, { pause: {} }] } };
 
+let recorded: RecordedCluster;
 let api: TestApi;
-/** A recorded cluster: what is kept there is what was sent, and nothing runs. */
 let cluster: FakeApiServer;
-let client: KubernetesClient;
 let tenant: TenantFacts;
 let namespace: string;
 let path: string;
 
 beforeAll(async () => {
-  api = await startApi();
-  cluster = new FakeApiServer();
-  await cluster.start();
-  client = new KubernetesClient({ cluster: 'recorded', source: { kind: 'inline', kubeconfig: cluster.kubeconfig, trusted: true } });
-  const { id } = await api.plane.app.get(ClusterRegistry, { strict: false }).register(client);
-  const watch = api.plane.app.get(FunctionWatch, { strict: false });
-  watch.start(id, 'recorded', client);
-  await watch.synced(id);
+  recorded = await RecordedCluster.start();
+  ({ api, server: cluster } = recorded);
 });
-afterAll(async () => {
-  await api.stop();
-  await client.close();
-  await cluster.stop();
-});
+afterAll(() => recorded?.stop());
 beforeEach(async () => {
-  tenant = (await api.operator.post('/v1/tenants', { name: randomName('t') })).body as TenantFacts;
-  namespace = tenantNamespace(tenant.id);
+  ({ tenant, namespace } = await recorded.tenant());
   path = `/v1/tenants/${tenant.name}/functions/f`;
-  await api.plane.app.get(PlacementChooser, { strict: false }).placeFirst(tenantJobContext('spec', tenant));
-  await rows(`UPDATE placement SET namespace_uid = 'ns', observed_generation = 1 WHERE tenant_id = $1`, [tenant.id]);
 });
 
-function rows<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-  return api.plane.database.transaction(systemContext('spec'), (manager) => manager.query<T[]>(sql, values));
-}
+const rows = <T>(sql: string, values: unknown[] = []): Promise<T[]> => recorded.rows<T>(sql, values);
 
 /** What a change leaves on the cluster, built as it were. */
 async function placed(body: Record<string, unknown>, build: 'built' | 'failed' = 'built'): Promise<FunctionSpec> {
@@ -63,7 +41,7 @@ async function placed(body: Record<string, unknown>, build: 'built' | 'failed' =
 
 async function reconciled(): Promise<FunctionSpec> {
   const [fn] = await rows<{ id: string }>('SELECT id FROM function WHERE tenant_id = $1', [tenant.id]);
-  await api.plane.app.get(ReconcileFunctionJob, { strict: false }).handle(`${tenant.id}/${fn!.id}`, new AbortController().signal);
+  await recorded.reconcile(tenant.id, fn!.id);
   return resource().spec;
 }
 

@@ -1,17 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { randomName, startApi, type TestApi } from '../../../test/support/api.js';
+import type { TestApi } from '../../../test/support/api.js';
 import { eventually } from '../../../test/support/eventually.js';
+import { RecordedCluster } from '../../../test/support/recorded-cluster.js';
 import type { Condition, FunctionResource } from '../../contract/function-resource.js';
-import { tenantNamespace } from '../../contract/names.js';
-import { systemContext, tenantJobContext } from '../../platform/context/context.js';
-import { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
-import { FakeApiServer } from '../../platform/kubernetes/testing/fake-api-server.js';
-import { ClusterRegistry } from '../clusters/cluster-registry.js';
-import { PlacementChooser } from '../clusters/placement-chooser.js';
+import type { FakeApiServer } from '../../platform/kubernetes/testing/fake-api-server.js';
 import type { TenantFacts } from '../tenants/tenant-participants.js';
-import { FunctionWatch } from './cluster/function.watch.js';
-import { ReconcileFunctionJob } from './jobs/reconcile-function.job.js';
 
 const SOURCE = { runtime: 'python', source: { inline: { 'handler.py': 'x = 1' } } };
 const IMAGE = `registry.example/team/app@sha256:${'a'.repeat(64)}`;
@@ -25,43 +19,27 @@ interface SecretObject extends KubernetesObject {
   immutable?: boolean;
 }
 
+let recorded: RecordedCluster;
 let api: TestApi;
-/** A recorded cluster: what is kept there is what was sent, and nothing runs. */
 let cluster: FakeApiServer;
-let client: KubernetesClient;
 let tenant: TenantFacts;
 let namespace: string;
 let functions: string;
 let secrets: string;
 
 beforeAll(async () => {
-  api = await startApi();
-  cluster = new FakeApiServer();
-  await cluster.start();
-  client = new KubernetesClient({ cluster: 'recorded', source: { kind: 'inline', kubeconfig: cluster.kubeconfig, trusted: true } });
-  const { id } = await api.plane.app.get(ClusterRegistry, { strict: false }).register(client);
-  const watch = api.plane.app.get(FunctionWatch, { strict: false });
-  watch.start(id, 'recorded', client);
-  await watch.synced(id);
+  recorded = await RecordedCluster.start();
+  ({ api, server: cluster } = recorded);
 });
-afterAll(async () => {
-  await api.stop();
-  await client.close();
-  await cluster.stop();
-});
+afterAll(() => recorded?.stop());
 beforeEach(async () => {
-  tenant = (await api.operator.post('/v1/tenants', { name: randomName('t') })).body as TenantFacts;
-  namespace = tenantNamespace(tenant.id);
+  ({ tenant, namespace } = await recorded.tenant());
   functions = `/v1/tenants/${tenant.name}/functions`;
   secrets = `/v1/tenants/${tenant.name}/secrets`;
-  await api.plane.app.get(PlacementChooser, { strict: false }).placeFirst(tenantJobContext('spec', tenant));
-  await rows(`UPDATE placement SET namespace_uid = 'ns', observed_generation = 1 WHERE tenant_id = $1`, [tenant.id]);
   await api.operator.put(`${secrets}/db`, { data: { PASSWORD: 'first', USER: 'shop' } });
 });
 
-function rows<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-  return api.plane.database.transaction(systemContext('spec'), (manager) => manager.query<T[]>(sql, values));
-}
+const rows = <T>(sql: string, values: unknown[] = []): Promise<T[]> => recorded.rows<T>(sql, values);
 
 /** Deployed, built as it were, and put on the cluster. */
 async function placed(name: string, body: Record<string, unknown>): Promise<string> {
@@ -74,7 +52,7 @@ async function placed(name: string, body: Record<string, unknown>): Promise<stri
 }
 
 function run(id: string): Promise<unknown> {
-  return api.plane.app.get(ReconcileFunctionJob, { strict: false }).handle(`${tenant.id}/${id}`, new AbortController().signal);
+  return recorded.reconcile(tenant.id, id);
 }
 
 async function write(data: Record<string, string>): Promise<void> {
@@ -96,7 +74,7 @@ async function settled(name: string): Promise<void> {
   const conditions = [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }];
   const { resourceVersion } = cluster.put(FUNCTIONS, { ...fn, metadata: { ...fn.metadata, generation: 1 }, status: { observedGeneration: 1, observedPlatformGeneration: fn.spec.platformGeneration, servingRevision: fn.spec.target, conditions } } as KubernetesObject).metadata;
   const { cluster_id: clusterId } = (await rows<{ cluster_id: string }>('SELECT cluster_id FROM placement WHERE tenant_id = $1', [tenant.id]))[0]!;
-  await eventually(async () => expect(api.plane.app.get(FunctionWatch, { strict: false }).observed(clusterId, { namespace, name })?.metadata.resourceVersion).toBe(resourceVersion), { withinMs: 5_000, everyMs: 10 });
+  await eventually(async () => expect(recorded.watch.observed(clusterId, { namespace, name })?.metadata.resourceVersion).toBe(resourceVersion), { withinMs: 5_000, everyMs: 10 });
 }
 
 function secretObjects(): SecretObject[] {

@@ -2,58 +2,28 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FunctionResource } from '../../contract/function-resource.js';
 import { LABEL, revisionName } from '../../contract/names.js';
-import { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
-import type { Deployment, KubernetesObject, NetworkPolicy, Pod, Service } from '../../platform/kubernetes/kubernetes-object.js';
+import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
+import type { Deployment, KubernetesObject, NetworkPolicy, Service } from '../../platform/kubernetes/kubernetes-object.js';
 import { requestsTotal } from '../../platform/kubernetes/kubernetes-metrics.js';
 import { RESOURCE } from '../../platform/kubernetes/resource-type.js';
-import { OperatorRole } from '../../roles/operator.role.js';
-import { actAsOperator, removeOperatorIdentity } from './testing/operator-identity.js';
-import { pushProbeImage } from './testing/probe-image.js';
-import { revision, TestTenant, until } from './testing/test-tenant.js';
+import { condition, isReady, TestOperator } from './testing/test-operator.js';
+import { revision, type TestTenant, until } from './testing/test-tenant.js';
 
-const REGISTRY = process.env.FNPLANE_REGISTRY ?? '127.0.0.1:5010';
-
+let stage: TestOperator;
 let client: KubernetesClient;
-let operatorClient: KubernetesClient;
-let operator: OperatorRole;
 let tenant: TestTenant;
 let image: string;
 
 beforeAll(async () => {
-  const path = process.env.KUBECONFIG;
-  if (!path) throw new Error('KUBECONFIG must name the test cluster');
-  client = new KubernetesClient({ cluster: 'test', source: { kind: 'file', path } });
-  image = await pushProbeImage(REGISTRY);
-  tenant = new TestTenant(client);
-  await tenant.create();
-  // With no more rights than an installation gives it; and its requests are counted apart from the tests'.
-  operatorClient = await actAsOperator(client, path, `test-${tenant.id}`);
-  operator = new OperatorRole({ client: operatorClient, namespace: tenant.namespace, leaseName: `test-${tenant.id}` });
-  operator.start();
-  await until(async () => operator.readiness.detail === 'leader', 20_000, () => operator.readiness.detail);
+  stage = await TestOperator.start();
+  ({ client, tenant, image } = stage);
 }, 240_000);
 
-afterAll(async () => {
-  await operator?.stop();
-  await client?.delete(RESOURCE.lease, { namespace: 'fnplane-system', name: `test-${tenant.id}` });
-  await removeOperatorIdentity(client, `test-${tenant.id}`);
-  await tenant?.remove();
-  await Promise.all([client?.close(), operatorClient?.close()]);
-}, 120_000);
+afterAll(() => stage?.remove(), 120_000);
 
-const condition = (fn: FunctionResource, type: string) => fn.status?.conditions?.find((candidate) => candidate.type === type);
-const isReady = (fn: FunctionResource): boolean => condition(fn, 'Ready')?.status === 'True' && fn.status?.observedGeneration === fn.metadata.generation;
-const hasReason = (reason: string) => (fn: FunctionResource): boolean => condition(fn, 'Ready')?.reason === reason && fn.status?.observedGeneration === fn.metadata.generation;
+const hasReason = (reason: string) => (fn: FunctionResource): boolean => condition(fn)?.reason === reason && fn.status?.observedGeneration === fn.metadata.generation;
 
-async function podsOf(functionId: string): Promise<Pod[]> {
-  return (await client.list<Pod>(RESOURCE.pod, { namespace: tenant.namespace, labelSelector: `${LABEL.functionId}=${functionId}` })).items;
-}
-
-async function ask(functionId: string, path = '/'): Promise<Record<string, string>> {
-  const pod = (await podsOf(functionId)).find(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'));
-  const answer = await fetch(`http://${pod?.status?.podIP}:8080${path}`, { signal: AbortSignal.timeout(3_000) });
-  return (await answer.json()) as Record<string, string>;
-}
+const ask = (functionId: string, path?: string): Promise<Record<string, string>> => stage.ask(functionId, path);
 
 /** Writes of the operator since the last call, by verb and resource; its watches, lists and lease are left out. */
 async function operatorWrites(): Promise<Record<string, number>> {
@@ -105,7 +75,7 @@ describe('a good function', () => {
     });
     const service = await client.get<Service>(RESOURCE.service, { namespace: tenant.namespace, name: 'good' });
     expect(service.spec?.selector).toMatchObject({ [LABEL.revision]: '2', [LABEL.functionId]: functionId });
-    await until(async () => (await podsOf(functionId)).every((pod) => pod.metadata.labels?.[LABEL.revision] === '2'), 45_000, 'the old pod to go');
+    await until(async () => (await stage.pods(functionId)).every((pod) => pod.metadata.labels?.[LABEL.revision] === '2'), 45_000, 'the old pod to go');
     expect(await ask(functionId)).toMatchObject({ revision: '2' });
   }, 120_000);
 
@@ -143,7 +113,7 @@ describe('a good function', () => {
     const spec = { functionId, target: 2, revisions: [revision(2, image, { timeoutSeconds: 20 })] };
     await tenant.deploy('good', { ...spec, suspension: 'compute' });
     await tenant.waitFor('good', hasReason('Suspended'), 10_000);
-    await until(async () => (await podsOf(functionId)).every((pod) => pod.metadata.deletionTimestamp !== undefined), 15_000, 'no pod');
+    await until(async () => (await stage.pods(functionId)).every((pod) => pod.metadata.deletionTimestamp !== undefined), 15_000, 'no pod');
     await tenant.deploy('good', spec);
     const fn = await tenant.waitFor('good', isReady, 30_000);
     expect(fn.status?.servingRevision).toBe(2);
@@ -218,12 +188,12 @@ describe('a bad deploy', () => {
 
 describe('several operators', () => {
   test('one stands by and takes over when the leader stops', async () => {
-    const second = new OperatorRole({ client: operatorClient, namespace: tenant.namespace, leaseName: `test-${tenant.id}` });
+    const second = stage.another();
     second.start();
     try {
       await until(async () => second.readiness.ready, 20_000, () => second.readiness.detail);
       expect(second.readiness.detail).toBe('standby');
-      await operator.stop();
+      await stage.end();
       await until(async () => second.readiness.detail === 'leader', 10_000, () => second.readiness.detail);
       const functionId = randomUUID();
       await tenant.deploy('late', { functionId, target: 1, revisions: [revision(1, image)] });
@@ -235,7 +205,7 @@ describe('several operators', () => {
 
   test('while none runs, pods go on serving and are healed', async () => {
     const fn = await tenant.get('late');
-    const [pod] = await podsOf(fn.spec.functionId);
+    const [pod] = await stage.pods(fn.spec.functionId);
     expect(await ask(fn.spec.functionId)).toMatchObject({ revision: '1' });
     await client.delete(RESOURCE.pod, { namespace: tenant.namespace, name: pod?.metadata.name ?? '' }, { gracePeriodSeconds: 0 });
     await until(async () => (await ask(fn.spec.functionId).catch(() => ({}) as Record<string, string>)).revision === '1', 20_000, 'another pod to answer');

@@ -30,10 +30,15 @@ export class TestOperator {
 
   /** Starts an operator and waits until it leads. */
   async begin(): Promise<void> {
-    const operator = new OperatorRole({ client: this.operatorClient, namespace: this.tenant.namespace, leaseName: `test-${this.tenant.id}` });
+    const operator = this.another();
     this.operator = operator;
     operator.start();
     await until(async () => operator.readiness.detail === 'leader', 30_000, () => operator.readiness.detail);
+  }
+
+  /** One more for the same lease, not started; its requests are counted with those of the first. */
+  another(): OperatorRole {
+    return new OperatorRole({ client: this.operatorClient, namespace: this.tenant.namespace, leaseName: `test-${this.tenant.id}` });
   }
 
   async end(): Promise<void> {
@@ -52,6 +57,12 @@ export class TestOperator {
   async pods(functionId: string, revision?: number): Promise<Pod[]> {
     const labelSelector = `${LABEL.functionId}=${functionId}${revision === undefined ? '' : `,${LABEL.revision}=${revision}`}`;
     return (await this.client.list<Pod>(RESOURCE.pod, { namespace: this.tenant.namespace, labelSelector })).items;
+  }
+
+  /** What a ready pod answers. One that is being ended is still called ready for a moment, and does not listen any more. */
+  async ask(functionId: string, path = '/'): Promise<Record<string, string>> {
+    const pod = (await this.pods(functionId)).find(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'));
+    return (await (await fetch(`http://${pod?.status?.podIP}:8080${path}`, { signal: AbortSignal.timeout(3_000) })).json()) as Record<string, string>;
   }
 }
 
