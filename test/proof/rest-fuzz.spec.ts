@@ -77,7 +77,7 @@ describe('the served OpenAPI document', () => {
     }
     const seen = statusesIn(existsSync(report) ? readFileSync(report, 'utf8') : '');
     console.log(coverageOf(name, document, seen));
-    if (code !== 0) throw new Error(`Schemathesis found differences between the document and the API (seed ${SEED}):\n${foundIn(output)}`);
+    if (code !== 0) throw new Error(`Schemathesis found differences between the document and the API (seed ${SEED}):\n${foundIn(output)}\nThe API's last words:\n${api.lines.slice(-10).join('\n')}`);
     return seen;
   }
 

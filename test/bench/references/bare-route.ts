@@ -19,15 +19,18 @@ type Row = Record<string, any>;
 
 /** What the platform answers, put together from the row by hand. */
 function toBody(row: Row, { gatewayUrl, tenantName }: BareRouteSettings): object {
-  const { runtime: _, handler, ...effective } = row.target_effective;
+  const { runtime: _, handler, secretDelivery = { as: 'environment', updates: 'rolling' }, ...effective } = row.target_effective;
+  const { traffic, revisions, rollout, scale } = row.release;
   return {
     ...row.target_spec, ...row.settings,
     id: row.id, tenantId: row.tenant_id, name: row.name, state: row.state, generation: row.generation, etag: `${row.id.slice(0, 8)}-${row.version}`,
     createdAt: row.created_at, updatedAt: row.updated_at,
-    effective: { ...effective, handler: handler === '' ? undefined : handler, scaling: row.scaling, authentication: row.authentication, image: row.target_image ?? undefined },
+    effective: { ...effective, secretDelivery, handler: handler === '' ? undefined : handler, scaling: row.scaling, traffic: row.traffic, rollout: row.rollout, authentication: row.authentication, image: row.target_image ?? undefined },
     status: {
       observedGeneration: row.observed_generation, targetRevision: row.target_revision, servingRevision: row.serving_revision ?? undefined,
       replicas: row.replicas, readyReplicas: row.ready_replicas, url: `${gatewayUrl}/${tenantName}/${row.name}/`,
+      traffic: traffic ?? [{ revision: row.serving_revision, percent: 100 }], revisions, scale: { active: scale.active, since: new Date(scale.since) },
+      rollout: rollout ?? { revision: row.target_revision, attempt: row.rollout_state.attempt, phase: 'completed', step: 0, weight: 100 },
       conditions: row.conditions.map(({ type, status, reason, message, lastTransitionTime }: Row) => ({ type, status, reason, message, lastTransitionTime: new Date(lastTransitionTime) })),
     },
   };
