@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Have the cluster to themselves: their operators watch all of it, or they change what all of it sees. */
-const clusterWide = ['src/domains/**/*.cluster.spec.ts', 'src/operator/metrics-api/*.cluster.spec.ts', 'test/cluster/**/*.spec.ts'];
+/** Have the cluster to themselves: their operators watch all of it, they change what all of it sees, or they count what a function costs, which a full node changes. */
+const clusterWide = ['src/domains/**/*.cluster.spec.ts', 'src/operator/metrics-api/*.cluster.spec.ts', 'src/operator/function/function.cluster.spec.ts', 'test/cluster/**/*.spec.ts'];
 const unit = { include: ['src/**/*.spec.ts', 'migrations/**/*.spec.ts'], exclude: ['**/*.integration.spec.ts', '**/*.cluster.spec.ts'] };
 
 /** One project a kind of test: each states what it needs to run (test/run.ts starts it). */

@@ -127,6 +127,43 @@ CREATE POLICY own_rows ON audit_entry FOR ALL TO fnplane_tenant USING ((tenant_i
 GRANT INSERT, SELECT ON audit_entry TO fnplane_system;
 GRANT INSERT, SELECT ON audit_entry TO fnplane_tenant;
 
+CREATE TABLE capacity_record (
+  cluster text NOT NULL,
+  cpu_milli_ms numeric(38,0) NOT NULL,
+  function_id uuid,
+  function_name text,
+  id uuid NOT NULL,
+  mb_ms numeric(38,0) NOT NULL,
+  ms bigint NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  pod_uid text NOT NULL,
+  recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  revision integer,
+  runtime text,
+  tenant_id uuid NOT NULL,
+  use text NOT NULL,
+  window_at timestamp with time zone NOT NULL
+);
+ALTER TABLE capacity_record ENABLE ROW LEVEL SECURITY;
+ALTER TABLE capacity_record FORCE ROW LEVEL SECURITY;
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_check CHECK (
+CASE use
+    WHEN 'pool'::text THEN ((runtime IS NOT NULL) AND (function_id IS NULL))
+    ELSE ((function_id IS NOT NULL) AND (function_name IS NOT NULL) AND (revision IS NOT NULL) AND (runtime IS NULL))
+END);
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_cpu_milli_ms_check CHECK ((cpu_milli_ms >= (0)::numeric));
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_mb_ms_check CHECK ((mb_ms >= (0)::numeric));
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_ms_check CHECK ((ms > 0));
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_pkey PRIMARY KEY (id);
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_pod_uid_use_window_at_key UNIQUE (pod_uid, use, window_at);
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE capacity_record ADD CONSTRAINT capacity_record_use_check CHECK ((use = ANY (ARRAY['pool'::text, 'function'::text])));
+CREATE INDEX capacity_by_time ON public.capacity_record USING btree (tenant_id, occurred_at, id);
+CREATE POLICY all_rows ON capacity_record FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON capacity_record FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT INSERT, SELECT ON capacity_record TO fnplane_system;
+GRANT SELECT ON capacity_record TO fnplane_tenant;
+
 CREATE TABLE cluster (
   attempted_at timestamp with time zone,
   capacity jsonb,
@@ -141,6 +178,7 @@ CREATE TABLE cluster (
   message text,
   name text NOT NULL,
   region text NOT NULL,
+  rollout_engine text NOT NULL DEFAULT 'operator'::text,
   state text NOT NULL DEFAULT 'active'::text,
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   version integer NOT NULL DEFAULT 1
@@ -148,6 +186,7 @@ CREATE TABLE cluster (
 ALTER TABLE cluster ADD CONSTRAINT cluster_connection_check CHECK ((connection = ANY (ARRAY['process'::text, 'registered'::text])));
 ALTER TABLE cluster ADD CONSTRAINT cluster_name_key UNIQUE (name);
 ALTER TABLE cluster ADD CONSTRAINT cluster_pkey PRIMARY KEY (id);
+ALTER TABLE cluster ADD CONSTRAINT cluster_rollout_engine_check CHECK ((rollout_engine = ANY (ARRAY['operator'::text, 'argo'::text])));
 ALTER TABLE cluster ADD CONSTRAINT cluster_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])));
 GRANT DELETE, INSERT, SELECT, UPDATE ON cluster TO fnplane_system;
 GRANT SELECT ON cluster TO fnplane_tenant;
@@ -232,6 +271,7 @@ CREATE TABLE function (
   name text NOT NULL,
   name_key text NOT NULL,
   observed_generation integer NOT NULL DEFAULT 0,
+  places jsonb,
   previous_revision integer,
   ready_replicas integer NOT NULL DEFAULT 0,
   release jsonb NOT NULL DEFAULT '{}'::jsonb,
@@ -259,10 +299,45 @@ ALTER TABLE function ADD CONSTRAINT function_tenant_id_fkey FOREIGN KEY (tenant_
 ALTER TABLE function ADD CONSTRAINT function_tenant_id_name_key UNIQUE (tenant_id, name);
 CREATE UNIQUE INDEX function_id_key ON public.function USING btree (id);
 CREATE INDEX function_page ON public.function USING btree (tenant_id, created_at, id);
+CREATE INDEX function_placed ON public.function USING btree (tenant_id) WHERE (places IS NOT NULL);
 CREATE POLICY all_rows ON function FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
 CREATE POLICY own_rows ON function FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON function TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON function TO fnplane_tenant;
+
+CREATE TABLE http_trigger (
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  function_id uuid NOT NULL,
+  host text NOT NULL,
+  id uuid NOT NULL,
+  name text NOT NULL,
+  path text NOT NULL,
+  path_type text NOT NULL,
+  settings jsonb NOT NULL,
+  tenant_id uuid NOT NULL,
+  through_gateway boolean NOT NULL DEFAULT false,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  version integer NOT NULL DEFAULT 1
+);
+ALTER TABLE http_trigger ENABLE ROW LEVEL SECURITY;
+ALTER TABLE http_trigger FORCE ROW LEVEL SECURITY;
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_name UNIQUE (tenant_id, name);
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_owner EXCLUDE USING gist (tenant_id WITH <>, types.http_route(((host || rtrim(path, '/'::text)) || '/'::text), ((host || rtrim(path, '/'::text)) ||
+CASE path_type
+    WHEN 'prefix'::text THEN '0'::text
+    ELSE '/'::text
+END), '[]'::text) WITH &&);
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_path_type_check CHECK ((path_type = ANY (ARRAY['exact'::text, 'prefix'::text])));
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_route UNIQUE (host, path_type, path);
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE http_trigger ADD CONSTRAINT http_trigger_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX http_trigger_function ON public.http_trigger USING btree (tenant_id, function_id);
+CREATE INDEX http_trigger_page ON public.http_trigger USING btree (tenant_id, created_at, id);
+CREATE POLICY all_rows ON http_trigger FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON http_trigger FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON http_trigger TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON http_trigger TO fnplane_tenant;
 
 CREATE TABLE idempotency_key (
   body bytea,
@@ -328,6 +403,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON member TO fnplane_tenant;
 
 CREATE TABLE meter_cursor (
   billed_ms bigint NOT NULL DEFAULT 0,
+  cluster text NOT NULL,
   function_id uuid NOT NULL,
   instance text NOT NULL,
   invocations bigint NOT NULL DEFAULT 0,
@@ -339,7 +415,7 @@ CREATE TABLE meter_cursor (
 );
 ALTER TABLE meter_cursor ENABLE ROW LEVEL SECURITY;
 ALTER TABLE meter_cursor FORCE ROW LEVEL SECURITY;
-ALTER TABLE meter_cursor ADD CONSTRAINT meter_cursor_pkey PRIMARY KEY (instance, function_id, revision);
+ALTER TABLE meter_cursor ADD CONSTRAINT meter_cursor_pkey PRIMARY KEY (cluster, instance, function_id, revision);
 ALTER TABLE meter_cursor ADD CONSTRAINT meter_cursor_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
 CREATE INDEX meter_cursor_age ON public.meter_cursor USING btree (read_at);
 CREATE POLICY all_rows ON meter_cursor FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
@@ -387,6 +463,7 @@ CREATE TABLE placement (
   tenant_id uuid NOT NULL,
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   verified_at timestamp with time zone,
+  wanted_by text NOT NULL DEFAULT 'tenant'::text,
   workloads jsonb
 );
 ALTER TABLE placement ENABLE ROW LEVEL SECURITY;
@@ -396,6 +473,7 @@ ALTER TABLE placement ADD CONSTRAINT placement_cluster_id_namespace_key UNIQUE (
 ALTER TABLE placement ADD CONSTRAINT placement_pkey PRIMARY KEY (tenant_id, cluster_id);
 ALTER TABLE placement ADD CONSTRAINT placement_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'leaving'::text, 'deleting'::text, 'orphaned'::text])));
 ALTER TABLE placement ADD CONSTRAINT placement_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE placement ADD CONSTRAINT placement_wanted_by_check CHECK ((wanted_by = ANY (ARRAY['tenant'::text, 'functions'::text])));
 CREATE INDEX placement_cluster ON public.placement USING btree (cluster_id, tenant_id);
 CREATE POLICY all_rows ON placement FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
 CREATE POLICY own_rows ON placement FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
@@ -441,7 +519,7 @@ CREATE TABLE price (
 );
 ALTER TABLE price ADD CONSTRAINT price_amount_check CHECK ((amount >= (0)::numeric));
 ALTER TABLE price ADD CONSTRAINT price_free_allowance_check CHECK ((free_allowance >= (0)::numeric));
-ALTER TABLE price ADD CONSTRAINT price_meter_check CHECK ((meter = ANY (ARRAY['invocations'::text, 'gb_seconds'::text, 'cpu_seconds'::text, 'response_gb'::text])));
+ALTER TABLE price ADD CONSTRAINT price_meter_check CHECK ((meter = ANY (ARRAY['invocations'::text, 'gb_seconds'::text, 'cpu_seconds'::text, 'response_gb'::text, 'idle_gb_seconds'::text, 'idle_cpu_seconds'::text, 'pool_gb_seconds'::text, 'pool_cpu_seconds'::text])));
 ALTER TABLE price ADD CONSTRAINT price_per_check CHECK ((per > (0)::numeric));
 ALTER TABLE price ADD CONSTRAINT price_pkey PRIMARY KEY (plan, meter);
 ALTER TABLE price ADD CONSTRAINT price_plan_fkey FOREIGN KEY (plan) REFERENCES plan(name);
@@ -674,6 +752,24 @@ CREATE POLICY all_rows ON warm_pool FOR ALL TO fnplane_system USING (true) WITH 
 CREATE POLICY own_rows ON warm_pool FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON warm_pool TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON warm_pool TO fnplane_tenant;
+
+CREATE TABLE warm_pool_status (
+  cluster_id uuid NOT NULL,
+  observed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  status jsonb NOT NULL,
+  tenant_id uuid NOT NULL,
+  uid text NOT NULL,
+  version numeric NOT NULL
+);
+ALTER TABLE warm_pool_status ENABLE ROW LEVEL SECURITY;
+ALTER TABLE warm_pool_status FORCE ROW LEVEL SECURITY;
+ALTER TABLE warm_pool_status ADD CONSTRAINT warm_pool_status_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES cluster(id) ON DELETE CASCADE;
+ALTER TABLE warm_pool_status ADD CONSTRAINT warm_pool_status_pkey PRIMARY KEY (tenant_id, cluster_id);
+ALTER TABLE warm_pool_status ADD CONSTRAINT warm_pool_status_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES warm_pool(tenant_id) ON DELETE CASCADE;
+CREATE POLICY all_rows ON warm_pool_status FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON warm_pool_status FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON warm_pool_status TO fnplane_system;
+GRANT SELECT ON warm_pool_status TO fnplane_tenant;
 
 CREATE TABLE work_item (
   attempts integer NOT NULL DEFAULT 0,

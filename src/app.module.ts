@@ -14,6 +14,7 @@ import { OperationsModule } from './domains/operations/operations.module.js';
 import { PoolsModule } from './domains/pools/pools.module.js';
 import { QuotasModule } from './domains/quotas/quotas.module.js';
 import { TenantsModule } from './domains/tenants/tenants.module.js';
+import { TriggersModule } from './domains/triggers/triggers.module.js';
 import type { Config } from './platform/config/config.js';
 import type { Database } from './platform/database/database.js';
 import { DocumentGate } from './platform/graphql/document-gate.js';
@@ -22,7 +23,7 @@ import { HANDLER_PROVIDERS, PlatformModule } from './platform/platform.module.js
 
 /** From left to right, as they may import each other. */
 const DOMAINS = [
-  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, MeteringModule, BillingModule,
+  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, TriggersModule, MeteringModule, BillingModule,
 ];
 
 /** The control plane: every domain on one platform. GraphQL and the handler pieces come with the `api` role only. */

@@ -8,13 +8,16 @@ import { required, type Config, type Role } from './platform/config/config.js';
 import { RegistryClient } from './platform/images/registry-client.js';
 import { parseRegistryCredentials } from './platform/images/registry-options.js';
 import { InternalTokenVerifier } from './platform/invocation/internal-token-verifier.js';
+import { brokerRules } from './platform/kafka/broker-rules.policy.js';
 import { KubernetesClient } from './platform/kubernetes/kubernetes-client.js';
 import { ManagementServer } from './platform/observability/management-server.js';
 import { ApiRole } from './roles/api.role.js';
 import { buildControlPlane, closeControlPlane, type ControlPlane } from './roles/control-plane.js';
+import { gatewaysOf } from './roles/gateway-addresses.js';
 import { GatewayRole } from './roles/gateway.role.js';
 import { MeterRole } from './roles/meter.role.js';
 import { OperatorRole } from './roles/operator.role.js';
+import { routeSettings } from './roles/route-settings.js';
 import { WorkerRole } from './roles/worker.role.js';
 
 const CLUSTER_ROLES: readonly Role[] = ['worker', 'operator', 'gateway', 'meter'];
@@ -24,6 +27,7 @@ const STORE_ROLES: readonly Role[] = ['api', 'worker', 'meter'];
 export class PlatformProcess {
   private readonly management: ManagementServer;
   private cluster: KubernetesClient | undefined;
+  private gatewayCluster: KubernetesClient | undefined;
   private plane: ControlPlane | undefined;
   private api: ApiRole | undefined;
   private worker: WorkerRole | undefined;
@@ -43,7 +47,7 @@ export class PlatformProcess {
   async start(): Promise<void> {
     try {
       this.managementPort = await this.management.start();
-      if (this.plays(CLUSTER_ROLES)) this.cluster = buildClusterClient(this.config);
+      if (this.plays(CLUSTER_ROLES)) this.cluster = buildClusterClient(this.config, this.config.KUBECONFIG);
       if (this.plays(STORE_ROLES)) this.plane = await buildControlPlane(this.config);
       await this.startDataPath();
       await this.startControlPlane();
@@ -62,7 +66,7 @@ export class PlatformProcess {
     await Promise.all([this.worker?.stop(this.config.FNPLANE_SHUTDOWN_GRACE_MS), this.operator?.stop()]);
     await this.meter?.stop();
     if (this.plane) await closeControlPlane(this.plane);
-    await Promise.all([this.cluster?.close(), this.registry?.close()]);
+    await Promise.all([this.cluster?.close(), this.gatewayCluster?.close(), this.registry?.close()]);
     await this.management.stop();
   }
 
@@ -76,10 +80,15 @@ export class PlatformProcess {
   }
 
   private async startDataPath(): Promise<void> {
+    const routes = routeSettings(this.config);
     // Before the gateway, which asks it for pods; the gateway in turn reports its load to it.
-    if (this.plays(['operator'])) this.operator = new OperatorRole({ client: this.cluster!, scaling: this.scalingSettings(), ...this.openRegistry() });
+    if (this.plays(['operator'])) {
+      this.operator = new OperatorRole({ client: this.cluster!, scaling: this.scalingSettings(), prePullNodes: this.config.FNPLANE_PREPULL_NODES, ...this.openRegistry(), ...(routes ? { routes } : {}) });
+    }
     if (this.plays(['gateway'])) {
-      this.gateway = buildGatewayRole(this.config, this.cluster!, this.operator?.waker);
+      const identity = this.config.FNPLANE_GATEWAY_KUBECONFIG;
+      if (identity) this.gatewayCluster = buildClusterClient(this.config, identity);
+      this.gateway = buildGatewayRole(this.config, this.gatewayCluster ?? this.cluster!, this.operator?.waker);
       await this.gateway.start();
       this.management.addHealth({ name: 'gateway', notReady: () => problem(this.gateway!) });
       this.management.addDocument('/internal/usage', () => this.gateway!.usageReport());
@@ -122,10 +131,11 @@ export class PlatformProcess {
   }
 
   private scalingSettings(): ScalingSettings {
-    const { FNPLANE_POD_NETWORK: podNetwork, FNPLANE_METRICS_API_LISTEN: listen, FNPLANE_GATEWAY_MANAGEMENT_URLS: others } = this.config;
+    const { FNPLANE_POD_NETWORK: podNetwork, FNPLANE_METRICS_API_LISTEN: listen, FNPLANE_GATEWAY_MANAGEMENT_URLS: addresses, FNPLANE_CLUSTER_NAME: cluster } = this.config;
+    const others = gatewaysOf(addresses, cluster).filter((gateway) => gateway.cluster === cluster);
     const own = this.plays(['gateway']) ? [() => Promise.resolve(this.gateway!.loadReport())] : [];
     return {
-      podNetwork, gateways: [...own, ...others.map(remoteLoad)],
+      podNetwork, gateways: [...own, ...others.map(({ url }) => remoteLoad(url))], brokers: brokerRules(this.config),
       ...(listen ? { metricsApi: { listen, address: required(this.config, 'FNPLANE_METRICS_API_ADDRESS') } } : {}),
     };
   }
@@ -152,8 +162,7 @@ function buildGatewayRole(config: Config, client: KubernetesClient, waker: Waker
   }, waker);
 }
 
-/** The cluster this process belongs to: by KUBECONFIG, or the one it runs in. */
-function buildClusterClient(config: Config): KubernetesClient {
-  const path = config.KUBECONFIG;
+/** The cluster this process belongs to: by a kubeconfig, or the one it runs in. */
+function buildClusterClient(config: Config, path: string | undefined): KubernetesClient {
   return new KubernetesClient({ cluster: config.FNPLANE_CLUSTER_NAME, source: path ? { kind: 'file', path } : { kind: 'in-cluster' } });
 }

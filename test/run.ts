@@ -4,16 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { clusterDown } from '../deploy/local/cluster/down.ts';
 import { cacheFolder, dataBase, layoutOf } from '../deploy/local/cluster/layout.ts';
+import { ensureBinary, METRICS_SERVER } from '../deploy/local/cluster/builds.ts';
 import { CLUSTER_PACKAGES, ensurePackages, IMAGE_PACKAGES, PROOF_PACKAGES } from '../deploy/local/cluster/packages.ts';
 import { Progress } from '../deploy/local/cluster/progress.ts';
 import { clusterStatus } from '../deploy/local/cluster/status.ts';
 import { clusterUp } from '../deploy/local/cluster/up.ts';
+import { ensureKafka, KAFKA_PACKAGES } from '../deploy/local/kafka/jars.ts';
 import { postgresDown, postgresUp } from '../deploy/local/postgres.ts';
 import { buildRuntimes } from '../deploy/runtimes/build.ts';
 import { WARM_EXPECTED_MS, warmBuilds } from '../deploy/local/warm-builds.ts';
+import { ensureArgoRollouts } from './support/argo-rollouts-build.ts';
 import { ensureLocalKms } from './support/local-kms-build.ts';
 import { runGoTests } from './support/go-tests.ts';
 import { runSuites, type TestRecord } from './support/suites.ts';
+import { ensureTraefik } from './support/traefik-build.ts';
 
 const USAGE = `usage: npm test -- [--project NAME]... [--json FILE] [FILTER...]
 
@@ -86,15 +90,23 @@ async function main(): Promise<number> {
   const records: TestRecord[] = [];
   let failure: unknown;
   try {
-    if (needs(NEED_PACKAGES)) await ensurePackages(progress, { ...CLUSTER_PACKAGES, ...IMAGE_PACKAGES, ...PROOF_PACKAGES });
+    if (needs(NEED_PACKAGES)) await ensurePackages(progress, { ...CLUSTER_PACKAGES, ...IMAGE_PACKAGES, ...PROOF_PACKAGES, ...KAFKA_PACKAGES });
     await Promise.all([
       needs(NEED_POSTGRES) ? preparePostgres(ground, progress) : undefined,
       needs(['integration']) ? ensureLocalKms(progress, interruption.signal).then((path) => { ground.environment.FNPLANE_TEST_LOCAL_KMS = path; }) : undefined,
+      needs(['integration', 'cluster']) ? ensureKafka(cacheFolder(), progress, interruption.signal) : undefined,
+      needs(['cluster']) ? ensureArgoRollouts(progress, interruption.signal).then((argo) => { Object.assign(ground.environment, argo); }) : undefined,
       needs(NEED_CLUSTER) ? prepareCluster(ground, progress, interruption.signal) : undefined,
     ]);
+    // Minutes where no run has built them yet: beside the suites that need no cluster. Those on it measure, and nothing is built beside them.
+    const builds = needs(['cluster']) ? Promise.allSettled([ensureBinary(cacheFolder(), METRICS_SERVER, progress, interruption.signal), ensureTraefik(progress, interruption.signal)]) : undefined;
     if (projects.includes('go')) records.push(...(await runGoTests(CHECKOUT, interruption.signal)));
     const suites = projects.filter((project) => project !== 'go').flatMap((project) => (project === 'cluster' ? ['cluster', 'cluster-wide'] : [project]));
-    if (suites.length > 0) records.push(...(await runSuites({ checkout: CHECKOUT, projects: suites, filters: positionals, environment: ground.environment, signal: interruption.signal })));
+    const onCluster = Math.max(0, suites.indexOf('cluster'));
+    for (const some of [suites.slice(0, onCluster), suites.slice(onCluster)]) {
+      if (some.includes('cluster')) await builds;
+      if (some.length > 0) records.push(...(await runSuites({ checkout: CHECKOUT, projects: some, filters: positionals, environment: ground.environment, signal: interruption.signal })));
+    }
   } catch (error) {
     failure = error;
   }

@@ -6,6 +6,7 @@ import {
 } from './function-resource.js';
 import { API_GROUP, API_VERSION } from './names.js';
 import { revisionStatusSchema, rolloutSchema, rolloutStatusSchema, scaleStatusSchema, scalingSchema, trafficRulesSchema, trafficSharesSchema } from './release-schemas.js';
+import { triggersSchema } from './trigger-schemas.js';
 
 export const FUNCTION_CRD_NAME = `${FUNCTION_PLURAL}.${API_GROUP}`;
 
@@ -88,6 +89,7 @@ function specSchema(): Schema {
     scaling: scalingSchema(),
     traffic: trafficRulesSchema(),
     rollout: rolloutSchema(),
+    triggers: triggersSchema(),
     authentication: oneOf(AUTHENTICATION_MODES, 'Whether the gateway asks callers for a credential.'),
     suspension: oneOf(SUSPENSIONS, 'ingress: requests are refused; compute: no pods run either.'),
   }, ['tenant', 'tenantId', 'functionId', 'platformGeneration', 'target', 'revisions', 'scaling', 'authentication', 'suspension'], {
@@ -118,7 +120,7 @@ function statusSchema(): Schema {
     rollout: rolloutStatusSchema(),
     scale: scaleStatusSchema(),
     conditions: {
-      type: 'array', maxItems: 16, items: condition, description: 'Ready, Reconciling and Serving.',
+      type: 'array', maxItems: 16, items: condition, description: 'Ready, Reconciling, Serving, and ScalingActive where the number of pods follows a metric.',
       'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'],
     },
   }, []);

@@ -1,4 +1,5 @@
 import { API_GROUP, API_VERSION } from './names.js';
+import type { TriggersSpec } from './triggers.js';
 
 /** Runtimes the platform builds images for; `image` is a container the tenant brings. */
 export const RUNTIMES = ['python', 'node', 'go', 'image'] as const;
@@ -81,6 +82,8 @@ export interface FunctionSpec {
   traffic?: TrafficRule[];
   /** Absent: all at once. See `rolloutOf`. */
   rollout?: RolloutSpec;
+  /** Absent: its own address alone. */
+  triggers?: TriggersSpec;
   authentication: AuthenticationMode;
   suspension: Suspension;
 }
@@ -88,6 +91,33 @@ export interface FunctionSpec {
 /** What the number of pods follows; per pod: requests in flight, requests a second, percent of its CPU, messages not yet read. */
 export const SCALING_METRICS = ['concurrency', 'requests', 'cpu', 'kafka-lag'] as const;
 export type ScalingMetric = (typeof SCALING_METRICS)[number];
+
+/** Where a consumer group begins in a partition that it has committed nothing of: as its consumers are set up. */
+export const KAFKA_START_POSITIONS = ['earliest', 'latest'] as const;
+export type KafkaStartPosition = (typeof KAFKA_START_POSITIONS)[number];
+
+export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
+
+export const MOST_BROKERS = 10;
+export const KAFKA_TOPIC = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
+
+/** The keys of a secret that are for brokers: credentials, authorities to trust and a client certificate, each as PEM. */
+export const KAFKA_SECRET_KEYS = ['KAFKA_USERNAME', 'KAFKA_PASSWORD', 'KAFKA_CA', 'KAFKA_CERTIFICATE', 'KAFKA_KEY'] as const;
+
+/** A consumer group's messages of one topic, and the way to the brokers that have them. */
+export interface KafkaSource {
+  /** `host:port` each: any of them tells of the others. */
+  brokers: string[];
+  topic: string;
+  consumerGroup: string;
+  /** Absent: earliest. */
+  startPosition?: KafkaStartPosition;
+  tls?: boolean;
+  sasl?: SaslMechanism;
+  /** Has {@link KAFKA_SECRET_KEYS}: to the tenant the name of a secret, on a cluster that of the Kubernetes Secret with it. */
+  secret?: string;
+}
 
 export interface ScalingSpec {
   /** Pods kept ready; 0: stopped while idle. */
@@ -97,6 +127,8 @@ export interface ScalingSpec {
   metric?: ScalingMetric;
   /** What one pod shall bear of `metric` on average. */
   target?: number;
+  /** Of the metric `kafka-lag`: which messages count. */
+  kafka?: KafkaSource;
   /** Most pods added within 15 s. Absent: {@link DEFAULT_BURST}. */
   burst?: number;
   /** Less load must last so long before pods are taken away. Absent: {@link DEFAULT_SCALE_DOWN_DELAY_SECONDS}. */
@@ -151,7 +183,7 @@ export interface RolloutAnalysis {
   minRequests: number;
 }
 
-/** Who moves the traffic on this cluster. */
+/** Who steps releases on a cluster: the operator itself, or Argo Rollouts, which is installed there. */
 export const ROLLOUT_ENGINES = ['operator', 'argo'] as const;
 export type RolloutEngine = (typeof ROLLOUT_ENGINES)[number];
 
@@ -193,14 +225,16 @@ export interface Condition {
 /**
  * `Ready`: the target revision serves with its minimum of pods. `Reconciling`: work is under way or being retried.
  * `Serving`: some revision answers requests (true while a bad deploy leaves the last good one in place).
+ * `ScalingActive`: the metric that the number of pods follows can be read; only where there is one.
  */
-export const CONDITION_TYPES = ['Ready', 'Reconciling', 'Serving'] as const;
+export const CONDITION_TYPES = ['Ready', 'Reconciling', 'Serving', 'ScalingActive'] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 export const REASONS = [
   'Accepted', 'Building', 'BuildFailed', 'Placing', 'PlacementFailed', 'Deploying', 'Ready', 'Suspended', 'Deleting', 'NoRevision',
   'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'QuotaRefused', 'Unschedulable', 'OutOfMemory',
-  'NotReadyInTime', 'AdmissionRefused', 'ClusterUnreachable', 'RetryingAfterError', 'Settled', 'Idle', 'RollingOut', 'RolloutPaused', 'RolloutAborted',
+  'NotReadyInTime', 'AdmissionRefused', 'ClusterUnreachable', 'RetryingAfterError', 'Settled', 'Idle', 'RollingOut', 'RolloutPaused', 'RolloutAborted', 'RolloutEngineMissing',
+  'MetricRead', 'MetricUnavailable', 'BrokerUnreachable', 'BrokerRefused',
 ] as const;
 export type ConditionReason = (typeof REASONS)[number];
 
@@ -244,6 +278,8 @@ export interface ScaleStatus {
   active: boolean;
   /** RFC 3339: of the last change. A wake annotation that is later wakes. */
   since: string;
+  /** The metric that the number of pods follows as it was told last: what one pod bears on average; of kafka-lag, all that wait. Whole; small changes are not told. */
+  current?: number;
 }
 
 export interface FunctionStatus {

@@ -1,7 +1,9 @@
 import { stringify } from 'yaml';
 import { integer, MAX_GENERATION, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import { API_GROUP, API_VERSION } from './names.js';
-import { MOST_POOL_PODS, POOL_RUNTIMES, WARM_POOL_NAME, WARM_POOL_PLURAL, type PoolRuntimeSpec, type PoolRuntimeStatus, type WarmPoolSpec, type WarmPoolStatus } from './pool-resource.js';
+import {
+  MOST_POOL_PODS, POOL_REASONS, POOL_RUNTIMES, WARM_POOL_NAME, WARM_POOL_PLURAL, type PoolCondition, type PoolRefusal, type PoolRuntimeSpec, type PoolRuntimeStatus, type WarmPoolSpec, type WarmPoolStatus,
+} from './pool-resource.js';
 
 export const WARM_POOL_CRD_NAME = `${WARM_POOL_PLURAL}.${API_GROUP}`;
 
@@ -32,10 +34,26 @@ function statusSchema(): Schema {
     ready: integer(0, 100_000, 'Pods that could be claimed now.'),
     claimed: integer(0, 100_000, 'Pods that came out of the pool and serve functions.'),
     message: { type: 'string', maxLength: 4_096, description: 'Last problem in words.' },
+    claims: integer(0, 100_000, 'Pods asked for by functions in the last ten minutes.'),
+    idleMs: integer(0, MAX_GENERATION, 'Milliseconds that pods waited since the pool was made.'),
+    refusal: objectOf<PoolRefusal>({
+      at: { type: 'string', format: 'date-time', description: 'Since when it is refused so.' },
+      message: { type: 'string', maxLength: 4_096, description: 'Why.' },
+    }, ['at', 'message'], { description: 'What was refused last for want of quota.' }),
   }, ['runtime', 'wanted', 'size', 'ready', 'claimed']);
+  const condition = objectOf<PoolCondition>({
+    type: oneOf(['Ready'], 'What the condition is about.'),
+    status: oneOf(['True', 'False'], 'Whether it holds.'),
+    reason: oneOf(POOL_REASONS, 'Why, for programs.'),
+    message: { type: 'string', maxLength: 4_096, description: 'Why, for people.' },
+    lastTransitionTime: { type: 'string', format: 'date-time', description: 'When status last changed.' },
+    observedGeneration: integer(0, MAX_GENERATION, 'metadata.generation it speaks of.'),
+  }, ['type', 'status', 'reason', 'message', 'lastTransitionTime']);
   return objectOf<WarmPoolStatus>({
     observedGeneration: integer(0, MAX_GENERATION, 'metadata.generation that was acted upon.'),
     runtimes: { type: 'array', maxItems: POOL_RUNTIMES.length, items: runtime, description: 'What there is, by runtime.', ...BY_RUNTIME },
+    idleCountedAt: { type: 'string', format: 'date-time', description: 'Until when idleMs is counted.' },
+    conditions: { type: 'array', maxItems: 4, items: condition, description: 'Ready.', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] },
   }, []);
 }
 

@@ -53,6 +53,13 @@ export interface WarmPoolSpec {
   runtimes: PoolRuntimeSpec[];
 }
 
+/** What the API server refused last for want of quota. */
+export interface PoolRefusal {
+  /** RFC 3339: when it began to refuse in these words. */
+  at: string;
+  message: string;
+}
+
 export interface PoolRuntimeStatus {
   runtime: PoolRuntime;
   /** Pods wanted waiting by demand; those there are; those that could be claimed now. */
@@ -63,11 +70,32 @@ export interface PoolRuntimeStatus {
   claimed: number;
   /** Last problem in words, for the tenant's owner; absent when there is none. */
   message?: string;
+  /** Pods asked for by functions in the last ten minutes, whether or not there was one. */
+  claims?: number;
+  /** Milliseconds that pods waited, since the pool was made; as of `idleCountedAt`. The ledger counts by itself. */
+  idleMs?: number;
+  refusal?: PoolRefusal;
+}
+
+export const POOL_REASONS = ['Filled', 'Filling', 'QuotaRefused', 'PodsNotReady'] as const;
+export type PoolReason = (typeof POOL_REASONS)[number];
+
+/** As Kubernetes defines `metav1.Condition`. `Ready`: as many pods of every runtime as demand wants could be claimed now. */
+export interface PoolCondition {
+  type: 'Ready';
+  status: 'True' | 'False';
+  reason: PoolReason;
+  message: string;
+  lastTransitionTime: string;
+  observedGeneration?: number;
 }
 
 export interface WarmPoolStatus {
   observedGeneration?: number;
   runtimes?: PoolRuntimeStatus[];
+  /** RFC 3339. */
+  idleCountedAt?: string;
+  conditions?: PoolCondition[];
 }
 
 export interface WarmPoolResource {

@@ -1,7 +1,7 @@
-import { integer, MAX_REVISION, objectOf, oneOf, text, type Schema } from './crd-schema.js';
+import { integer, MAX_GENERATION, MAX_REVISION, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import {
-  MOST_ROLLOUT_STEPS, MOST_TRAFFIC_RULES, ROLLOUT_ENGINES, ROLLOUT_PHASES, ROLLOUT_STRATEGIES, SCALING_METRICS,
-  type RevisionStatus, type RolloutAnalysis, type RolloutSpec, type RolloutStatus, type RolloutStep, type ScaleStatus, type ScalingSpec, type TrafficRule, type TrafficShare,
+  KAFKA_START_POSITIONS, MOST_BROKERS, MOST_ROLLOUT_STEPS, MOST_TRAFFIC_RULES, ROLLOUT_ENGINES, ROLLOUT_PHASES, ROLLOUT_STRATEGIES, SASL_MECHANISMS, SCALING_METRICS,
+  type KafkaSource, type RevisionStatus, type RolloutAnalysis, type RolloutSpec, type RolloutStatus, type RolloutStep, type ScaleStatus, type ScalingSpec, type TrafficRule, type TrafficShare,
 } from './function-resource.js';
 
 /** RE2 has no look-ahead: `---` in a tag is refused by the control plane alone. */
@@ -9,12 +9,25 @@ const TAG = '^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$';
 const TIME: Schema = { type: 'string', format: 'date-time' };
 const MOST_REVISIONS = 16;
 
+function kafkaSchema(): Schema {
+  return objectOf<KafkaSource>({
+    brokers: { type: 'array', minItems: 1, maxItems: MOST_BROKERS, items: { type: 'string', maxLength: 300 }, 'x-kubernetes-list-type': 'atomic', description: 'host:port each.' },
+    topic: text('^[a-zA-Z0-9._-]{1,249}$', 249, 'Topic.'),
+    consumerGroup: { type: 'string', minLength: 1, maxLength: 255, description: 'Consumer group.' },
+    startPosition: oneOf(KAFKA_START_POSITIONS, 'Where it begins in a partition that it has committed nothing of.'),
+    tls: { type: 'boolean', description: 'Whether brokers are reached by TLS.' },
+    sasl: oneOf(SASL_MECHANISMS, 'How it signs in.'),
+    secret: text('^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$', 253, 'Secret with KAFKA_USERNAME, KAFKA_PASSWORD, KAFKA_CA, KAFKA_CERTIFICATE and KAFKA_KEY, as far as they are needed.'),
+  }, ['brokers', 'topic', 'consumerGroup']);
+}
+
 export function scalingSchema(): Schema {
   return objectOf<ScalingSpec>({
     min: integer(0, 1_000, 'Pods kept ready; 0: stopped while idle.'),
     max: integer(1, 1_000, 'Most pods.'),
     metric: oneOf(SCALING_METRICS, 'What the number of pods follows.'),
     target: integer(1, 1_000_000, 'What one pod shall bear of it on average.'),
+    kafka: kafkaSchema(),
     burst: integer(1, 1_000, 'Most pods added within 15 s.'),
     scaleDownDelaySeconds: integer(0, 3_600, 'How long less load must last before pods are taken away.'),
     idleTimeoutSeconds: integer(1, 86_400, 'With min 0: the last pod goes when no request came for so long.'),
@@ -23,6 +36,7 @@ export function scalingSchema(): Schema {
     'x-kubernetes-validations': [
       { rule: 'self.min <= self.max', message: 'scaling.min must not exceed scaling.max' },
       { rule: 'has(self.metric) == has(self.target)', message: 'scaling.metric and scaling.target go together' },
+      { rule: 'has(self.kafka) == (has(self.metric) && self.metric == "kafka-lag")', message: 'scaling.kafka and the metric kafka-lag go together' },
     ],
   });
 }
@@ -98,5 +112,6 @@ export function scaleStatusSchema(): Schema {
   return objectOf<ScaleStatus>({
     active: { type: 'boolean', description: 'Whether pods run at all.' },
     since: { ...TIME, description: 'When that last changed.' },
+    current: integer(0, MAX_GENERATION, 'The metric that the number of pods follows, as it was told last.'),
   }, ['active', 'since']);
 }

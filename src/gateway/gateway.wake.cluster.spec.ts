@@ -8,6 +8,7 @@ import type { KubernetesObject, Node } from '../platform/kubernetes/kubernetes-o
 import { RESOURCE } from '../platform/kubernetes/resource-type.js';
 import { GatewayRole } from '../roles/gateway.role.js';
 import { SERVICE_NAME_LABEL } from './routing/endpoint-slice.policy.js';
+import { actAsGateway, mayI } from './testing/gateway-identity.js';
 import { TestPod, TestTenant, until } from './testing/gateway-rig.js';
 
 const MANAGER = { fieldManager: 'fnplane-test' };
@@ -16,6 +17,8 @@ const NAME = 'asleep';
 /** The test plays the operator: the function's pod is a server on the node's address, and its endpoints are the test's to write. */
 describe('waking on a real API server', () => {
   let client: KubernetesClient;
+  /** The role has the rights of a gateway's own account alone. */
+  let narrow: KubernetesClient;
   let role: GatewayRole;
   let pod: TestPod;
   let nodeAddress: string;
@@ -36,7 +39,8 @@ describe('waking on a real API server', () => {
     const resource = tenant.functionResource(NAME, { functionId: tenant.id, scaling: { min: 0, max: 1 } });
     await client.apply(RESOURCE.function, { metadata: ref, spec: resource.spec } as KubernetesObject, MANAGER);
     await scale(false);
-    role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
+    narrow = await actAsGateway(client, path);
+    role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client: narrow, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
     await role.start();
     await until(() => role.readiness.ready, 20_000);
   });
@@ -46,7 +50,7 @@ describe('waking on a real API server', () => {
     await client.delete(RESOURCE.secret, { namespace: SYSTEM_NAMESPACE, name: accessListName(tenant.id) });
     await client.delete(RESOURCE.function, ref);
     await client.delete(RESOURCE.namespace, { name: tenant.namespace });
-    await client.close();
+    await Promise.all([client.close(), narrow?.close()]);
     await pod?.stop();
   });
 
@@ -56,6 +60,15 @@ describe('waking on a real API server', () => {
     metadata: { name: `${NAME}-ours`, namespace: tenant.namespace, labels: { [LABEL.function]: NAME, [SERVICE_NAME_LABEL]: NAME, 'endpointslice.kubernetes.io/managed-by': MANAGER.fieldManager } },
     addressType: 'IPv4', endpoints: [{ addresses: [nodeAddress], conditions: { ready } }], ports: [{ name: 'http', port: pod.port, protocol: 'TCP' }],
   } as KubernetesObject, MANAGER);
+
+  it.each<[string, string, 'system' | 'tenant' | undefined, boolean]>([
+    ['watch', 'functions.fnplane.dev', undefined, true], ['patch', 'functions.fnplane.dev', 'tenant', true], ['list', 'endpointslices.discovery.k8s.io', undefined, true], ['watch', 'secrets', 'system', true],
+    ['create', 'functions.fnplane.dev', 'tenant', false], ['delete', 'functions.fnplane.dev', 'tenant', false], ['patch', 'functions/status.fnplane.dev', 'tenant', false],
+    ['get', 'secrets', 'tenant', false], ['list', 'secrets', undefined, false], ['patch', 'secrets', 'system', false], ['list', 'pods', 'tenant', false], ['get', 'pods/proxy', 'tenant', false],
+    ['create', 'services/proxy', 'tenant', false], ['list', 'configmaps', 'tenant', false], ['patch', 'deployments.apps', 'tenant', false], ['create', 'pods', 'tenant', false], ['list', 'namespaces', undefined, false],
+  ])('may %s %s (%s): %s', async (verb, resource, where, allowed) => {
+    expect(await mayI(narrow, verb, resource, where === 'system' ? SYSTEM_NAMESPACE : where === 'tenant' ? tenant.namespace : undefined)).toBe(allowed);
+  });
 
   it('marks the function, holds the request, and sends it on when the pod answers, before it is called ready', async () => {
     const startedAt = Date.now();

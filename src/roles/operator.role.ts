@@ -11,6 +11,9 @@ import { FunctionWatch } from '../operator/function/function.watch.js';
 import { PodEvidence } from '../operator/function/pod-evidence.js';
 import type { ImageSource } from '../operator/pool/code-layers.js';
 import { WarmPools } from '../operator/pool/warm-pools.js';
+import { PrePull } from '../operator/prepull/pre-pull.js';
+import { Routes } from '../operator/route/routes.js';
+import type { RouteSettings } from '../operator/route/route-settings.js';
 import { ReleaseMetricsScraper } from '../operator/rollout/release-metrics.scraper.js';
 import { Scaling, type ScalingSettings } from '../operator/scaling/scaling.js';
 import { backoffMs } from '../platform/kubernetes/backoff.js';
@@ -36,6 +39,10 @@ export interface OperatorRoleOptions {
   scaling?: ScalingSettings;
   /** Registry that functions' images lie in; absent: nothing starts warm. */
   registry?: ImageSource;
+  /** Most nodes that a function's image is brought to before it is needed there. Default 0: none. */
+  prePullNodes?: number;
+  /** The cluster's way in, for functions' hosts and paths; absent: the platform's own gateway alone serves these. */
+  routes?: RouteSettings;
 }
 
 export interface RoleReadiness {
@@ -58,6 +65,8 @@ export class OperatorRole {
   private readonly events: FunctionEvents;
   private readonly scaling: Scaling;
   private readonly pools: WarmPools;
+  private readonly prePull: PrePull;
+  private readonly routes: Routes | undefined;
   private readonly pages: PodPages;
   private readonly metrics: ReleaseMetricsScraper;
   private readonly election: LeaderElection;
@@ -73,11 +82,16 @@ export class OperatorRole {
     this.metrics = new ReleaseMetricsScraper({ pods: (release, revision) => this.caches.readyPods(release, revision), read: (pod) => this.pages.read(pod, '/metrics') });
     const { namespace, registry } = options;
     this.pools = new WarmPools({ client: this.client, views: this.caches, ...(namespace ? { namespace } : {}), ...(registry ? { registry } : {}) });
+    const { pools, pods: poolPods } = this.pools.caches;
+    this.prePull = new PrePull({
+      client: this.client, views: { functions: this.caches.functions, functionPods: this.caches.pods, pools, poolPods }, mostNodes: options.prePullNodes ?? 0, ...(namespace ? { namespace } : {}),
+    });
     this.scaling = new Scaling({
       ...options.scaling, ...(registry ? { claim: (fn, signal) => this.pools.claim(fn, signal) } : {}), client: this.client, pages: this.pages, caches: this.caches, namespace: options.namespace, install: options.install ?? true, enqueue: (key) => this.queue.add(key),
     });
+    this.routes = options.routes && new Routes({ client: this.client, settings: options.routes, caches: this.caches, namespace: options.namespace, enqueue: (key) => this.queue.add(key) });
     const reconciler = new FunctionReconciler({
-      client: this.client, caches: this.caches, applier: new ChildApplier(this.client), evidence: new PodEvidence(this.client), events: this.events, metrics: this.metrics, scaling: this.scaling,
+      client: this.client, caches: this.caches, applier: new ChildApplier(this.client), evidence: new PodEvidence(this.client), events: this.events, metrics: this.metrics, scaling: this.scaling, routes: this.routes,
     });
     const concurrency = options.concurrency ?? 16;
     this.queue = new WorkQueue({
@@ -93,12 +107,13 @@ export class OperatorRole {
       onElected: () => {
         this.scaling.lead();
         this.pools.lead();
+        this.prePull.lead();
         this.watch.addAll();
         this.queue.resume();
       },
       onDeposed: async () => {
         this.queue.pause();
-        await Promise.all([this.queue.idle(), this.pools.follow()]);
+        await Promise.all([this.queue.idle(), this.pools.follow(), this.prePull.follow()]);
         await this.scaling.standDown();
         this.metrics.unfollowAll();
       },
@@ -119,7 +134,7 @@ export class OperatorRole {
     await this.scaling.stop();
     await this.election.stop();
     await this.queue.drain();
-    await this.pools.stop();
+    await Promise.all([this.prePull.stop(), this.pools.stop(), this.routes?.stop()]);
     this.watch.close();
     await this.metrics.close();
     await this.pages.close();
@@ -130,7 +145,7 @@ export class OperatorRole {
   /** Ready when the caches are filled: as leader or standing by. */
   get readiness(): RoleReadiness {
     if (this.problem) return { ready: false, detail: this.problem };
-    if (!this.caches.isSynced || !this.scaling.isSynced) return { ready: false, detail: 'listing the cluster\'s functions' };
+    if (!this.caches.isSynced || !this.scaling.isSynced || this.routes?.isSynced === false) return { ready: false, detail: 'listing the cluster\'s functions' };
     return { ready: true, detail: this.election.isLeader ? 'leader' : 'standby' };
   }
 
@@ -162,12 +177,15 @@ export class OperatorRole {
     }
     this.caches.start();
     this.scaling.start();
-    await Promise.all([this.caches.synced(30_000), this.scaling.synced(30_000)]);
+    this.routes?.start();
+    await Promise.all([this.caches.synced(30_000), this.scaling.synced(30_000), this.routes?.synced(30_000)]);
     await this.pools.start();
+    this.prePull.start();
     this.problem = undefined;
     if (this.stopping.signal.aborted) return;
     this.watch.attach();
     this.scaling.attach();
+    this.routes?.attach();
     this.caches.functions.addHandlers({ onDelete: (fn) => this.metrics.unfollow(fn.spec.functionId) });
     this.election.start();
     this.log.info({ cluster: this.client.cluster, functions: this.caches.functions.list().length }, 'operator started');

@@ -10,6 +10,7 @@ import { RewrapSecretsJob } from '../domains/configuration/jobs/rewrap-secrets.j
 import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
 import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
 import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
+import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
 import { required, type Config } from '../platform/config/config.js';
 import { JobRunner, type JobHandler } from '../platform/jobs/job-runner.js';
@@ -29,7 +30,7 @@ export class WorkerRole {
   private readonly stopping = new AbortController();
   private connecting: Promise<void> | undefined;
   private connected = false;
-  private readonly hooks: ConnectionHooks;
+  private readonly hooks: ConnectionHooks & Required<Pick<ConnectionHooks, 'opened'>>;
 
   constructor(
     config: Config,
@@ -42,9 +43,10 @@ export class WorkerRole {
       opened: ({ id, name }, client) => {
         app.get(PlacementWatch, { strict: false }).start(id, client);
         app.get(FunctionWatch, { strict: false }).start(id, name, client);
+        app.get(WarmPoolWatch, { strict: false }).start(id, name, client);
       },
       closed: async (id) => {
-        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id)]);
+        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id), app.get(WarmPoolWatch, { strict: false }).end(id)]);
       },
     };
     this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
@@ -66,7 +68,7 @@ export class WorkerRole {
     this.stopping.abort();
     await Promise.all([this.runner.stop(graceMs), this.connecting]);
     await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
-    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop()]);
+    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop()]);
   }
 
   /** Prepares the cluster (namespace, rights, CRD) and begins to watch it; tried again until it answers. */

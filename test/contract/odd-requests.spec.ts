@@ -93,7 +93,7 @@ describe('odd requests', () => {
   });
 
   it.each(['0000-01', '0001-01', '2026-13', '2026-1', '２０２６-01'])('take no period %s', async (period) => {
-    for (const path of ['usage', 'usage/records', 'invoice-preview']) expect((await tenant.owner.get(`/v1/tenants/${tenant.name}/${path}?period=${encodeURIComponent(period)}`)).status).toBe(422);
+    for (const path of ['usage', 'usage/records', 'usage/capacity-records', 'invoice-preview']) expect((await tenant.owner.get(`/v1/tenants/${tenant.name}/${path}?period=${encodeURIComponent(period)}`)).status).toBe(422);
   });
 
   it('want an object where an object is asked for', async () => {

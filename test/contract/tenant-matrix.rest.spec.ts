@@ -4,7 +4,7 @@ import type { HttpAnswer, HttpClient } from '../../deploy/local/http-client.ts';
 import { startApi, type TestApi } from '../support/api.js';
 import { comparable, leaks } from '../support/contract/comparable.js';
 import type { Schema } from '../support/contract/examples.js';
-import { furnishTenant, type FurnishedTenant } from '../support/contract/furnished.js';
+import { furnishTenant, triggerBody, type FurnishedTenant } from '../support/contract/furnished.js';
 import { isDistinctive, missingLike } from '../support/contract/missing.js';
 import { bodyOf, fillPath, PathValues, pathParameters, readDocument, type BodyTable, type RestDocument, type RestOperation, type Sent } from '../support/contract/rest-operations.js';
 import { identities, rowSums } from '../support/contract/row-sums.js';
@@ -39,8 +39,11 @@ describe('the REST API between two tenants', () => {
   const givenOf = (tenant: FurnishedTenant) => ({ digest: [tenant.digest] });
   const tenantOperations = (): RestOperation[] => document.operations.filter(({ path }) => path.includes('{tenant}'));
 
-  /** Bodies that no schema describes. */
-  const bodies = (tenant: FurnishedTenant): BodyTable => ({ 'PUT /v1/tenants/{tenant}/code/{digest}': { body: tenant.archive, type: 'application/gzip' } });
+  /** Bodies that no schema describes, or whose words must be the tenant's own. */
+  const bodies = (tenant: FurnishedTenant): BodyTable => ({
+    'PUT /v1/tenants/{tenant}/code/{digest}': { body: tenant.archive, type: 'application/gzip' },
+    'POST /v1/tenants/{tenant}/triggers': { body: JSON.stringify(triggerBody(tenant.functionName)), type: 'application/json' },
+  });
 
   /** The operation's parameters with one existing thing of `side` each: all its words by parameter. */
   async function ownWords(operation: RestOperation, side: 'a' | 'b'): Promise<Record<string, readonly string[]>> {

@@ -19,6 +19,9 @@ export class VersionServer {
   private certificate = '';
   private server: Server | undefined;
 
+  /** Whether it knows Rollouts of Argo Rollouts. */
+  argo = false;
+
   constructor(public manner: Manner = 'answers') {}
 
   async start(): Promise<this> {
@@ -30,6 +33,7 @@ export class VersionServer {
       if (this.manner === 'refuses' || request.headers.authorization !== `Bearer ${this.token}`) response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ kind: 'Status', message: 'Unauthorized', code: 401 }));
       else if (this.manner === 'stranger') response.writeHead(200).end('<html>');
       else if (request.url === '/version') response.writeHead(200, { 'content-type': 'application/json' }).end(VERSION);
+      else if (request.url === '/apis/argoproj.io/v1alpha1') response.writeHead(this.argo ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(this.argo ? { resources: [{ name: 'rollouts' }] } : { kind: 'Status', message: 'not found', code: 404 }));
       else response.writeHead(503).end();
     });
     this.server.on('connection', (socket) => {

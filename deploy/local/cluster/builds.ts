@@ -35,6 +35,17 @@ const RECIPES = {
 export const KUBERNETES: Recipe = RECIPES.kubernetes;
 export const KWOK: Recipe = { name: 'kwok', module: 'deploy/local/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: '-s -w', expectedMs: 120_000 };
 
+/** What measures pods for autoscalers by CPU; for tests alone. */
+export const METRICS_SERVER: Recipe = { name: 'metrics-server', module: 'deploy/local/metrics-server', package: 'sigs.k8s.io/metrics-server/cmd/metrics-server', ldflags: '-s -w', expectedMs: 180_000 };
+
+/** The controller of Argo Rollouts, whose module brings its definitions too. */
+export const ARGO_ROLLOUTS: Recipe = {
+  name: 'rollouts-controller', module: 'deploy/local/argo-rollouts', package: 'github.com/argoproj/argo-rollouts/cmd/rollouts-controller', ldflags: '-s -w', expectedMs: 270_000,
+};
+
+/** An implementation of Ingress and the Gateway API, for tests of the way in. */
+export const TRAEFIK: Recipe = { name: 'traefik', module: 'deploy/local/traefik', package: 'github.com/traefik/traefik/v3/cmd/traefik', ldflags: '-s -w', expectedMs: 480_000 };
+
 export type Binaries = Record<keyof typeof RECIPES, string>;
 
 /** Hashes everything a build depends on: the module's list of versions, and the sources of the package and of those it may import. */

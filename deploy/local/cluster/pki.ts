@@ -32,6 +32,8 @@ function certificates(nodeIp: string): Certificate[] {
     { name: 'scheduler', authority: 'cluster', subject: '/CN=system:kube-scheduler' },
     { name: 'kubelet', authority: 'cluster', subject: `/O=system:nodes/CN=system:node:${NODE_NAME}` },
     { name: 'proxy', authority: 'cluster', subject: '/CN=system:kube-proxy' },
+    // As the service account that the platform makes: gateways need no more than its rights.
+    { name: 'gateway', authority: 'cluster', subject: '/CN=system:serviceaccount:fnplane-system:fnplane-gateway' },
     { name: 'network-policy', authority: 'cluster', subject: '/CN=fnplane:network-policy' },
   ];
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Ports } from './state.ts';
 
@@ -24,6 +25,22 @@ export async function freePort(): Promise<number> {
       server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
     });
   });
+}
+
+/** Below the ports that Linux takes for connections' own ends, and below those of Services on nodes. */
+const LISTENERS = { from: 20_000, to: 29_999 };
+const TRIES = 100;
+
+/**
+ * A free port for a listener that ends and comes back: no connection takes it meanwhile for its own end, not even one of the clients that
+ * try to reach it there (which Linux connects to themselves).
+ */
+export async function listenerPort(): Promise<number> {
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const port = randomInt(LISTENERS.from, LISTENERS.to);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`none of ${TRIES} ports between ${LISTENERS.from} and ${LISTENERS.to} is free`);
 }
 
 /** The usual ports where they are free, others where they are taken. Chosen once, then kept in the cluster's state. */

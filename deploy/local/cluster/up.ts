@@ -34,6 +34,8 @@ export interface ClusterOptions {
 export interface ClusterFacts {
   /** Path of an administrator's kubeconfig. */
   readonly kubeconfig: string;
+  /** Path of the gateway's, which may do no more than a gateway must. */
+  readonly gatewayKubeconfig: string;
   /** Host and port of the registry: plain http, loopback. */
   readonly registry: string;
   readonly podCidr: string;
@@ -61,7 +63,7 @@ interface Start {
 export function factsOf(layout: Layout, state: ClusterState, timings: Record<string, number>): ClusterFacts {
   if (!state.ports || !state.nodeIp) throw new Error(`There is no cluster in ${layout.data}`);
   const registryAddress = `127.0.0.1:${state.ports.registry}`;
-  return { kubeconfig: layout.kubeconfig, registry: registryAddress, podCidr: POD_CIDR, nodePodCidr: NODE_POD_CIDR, serviceCidr: SERVICE_CIDR, nodeIp: state.nodeIp, timings };
+  return { kubeconfig: layout.kubeconfig, gatewayKubeconfig: join(layout.config, 'gateway.kubeconfig'), registry: registryAddress, podCidr: POD_CIDR, nodePodCidr: NODE_POD_CIDR, serviceCidr: SERVICE_CIDR, nodeIp: state.nodeIp, timings };
 }
 
 /**
@@ -136,7 +138,7 @@ async function bringUp(context: Start): Promise<void> {
     configureCni(layout, context.binaries.policyPlugin);
     await Promise.all([ensurePki(layout, context.nodeIp), setNodeTable(), ensureServiceRoute(context.nodeIp)]);
     const server = `https://127.0.0.1:${context.ports.apiserver}`;
-    for (const user of ['controller-manager', 'scheduler', 'kubelet', 'proxy', 'network-policy']) writeKubeconfig(layout, user, join(layout.config, `${user}.kubeconfig`), server);
+    for (const user of ['controller-manager', 'scheduler', 'kubelet', 'proxy', 'network-policy', 'gateway']) writeKubeconfig(layout, user, join(layout.config, `${user}.kubeconfig`), server);
     writeKubeconfig(layout, 'admin', layout.kubeconfig, server);
   });
   const results = await Promise.allSettled([startControlPlane(context), startRuntime(context)]);

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ interface Grounds {
   registry: string;
   blockedEgress: string[];
   nodeAddress?: string | undefined;
+  gatewayKubeconfig?: string | undefined;
   databaseUrl: string;
 }
 
@@ -55,8 +56,9 @@ async function ensureCluster(signal: AbortSignal): Promise<Omit<Grounds, 'databa
     return { kubeconfig: resolve(process.env.KUBECONFIG), registry, blockedEgress: process.env.FNPLANE_BLOCKED_EGRESS?.split(',') ?? [] };
   }
   const cluster = await clusterUp({ signal });
-  const { kubeconfig, registry, nodeIp } = cluster;
-  return { kubeconfig, registry, nodeAddress: nodeIp, blockedEgress: [cluster.podCidr, cluster.serviceCidr, `${nodeIp}/32`] };
+  const { kubeconfig, gatewayKubeconfig, registry, nodeIp } = cluster;
+  // A cluster that was begun by an earlier version has none.
+  return { kubeconfig, gatewayKubeconfig: existsSync(gatewayKubeconfig) ? gatewayKubeconfig : undefined, registry, nodeAddress: nodeIp, blockedEgress: [cluster.podCidr, cluster.serviceCidr, `${nodeIp}/32`] };
 }
 
 async function ensurePostgres(): Promise<string> {

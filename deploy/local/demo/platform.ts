@@ -18,6 +18,8 @@ export interface PlatformSettings {
   blockedEgress: string[];
   /** By which the cluster's API server reaches this machine; absent: functions are not scaled by requests. */
   nodeAddress?: string | undefined;
+  /** The gateway's own identity; absent: it shares that of the others. */
+  gatewayKubeconfig?: string | undefined;
   runtimeImages: { python: string; node: string; go: string };
 }
 
@@ -109,6 +111,7 @@ function launch(settings: PlatformSettings, keys: DemoKeys, addresses: PlatformA
       ...registrySettings(),
       DATABASE_URL: settings.databaseUrl,
       KUBECONFIG: settings.kubeconfig,
+      ...(settings.gatewayKubeconfig ? { FNPLANE_GATEWAY_KUBECONFIG: settings.gatewayKubeconfig } : {}),
       FNPLANE_ISSUERS: JSON.stringify([issuer]),
       FNPLANE_ENCRYPTION_KEYS: keys.encryptionKey,
       FNPLANE_INTERNAL_SECRET: keys.internalSecret,

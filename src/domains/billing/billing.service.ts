@@ -34,7 +34,7 @@ export class BillingService {
       const usage = await this.usage.totalOfMonth(context, month);
       const plan = await this.plan(context, tenant.plan);
       return {
-        ...rate(pricedQuantities(usage.total), plan.prices, plan.currency),
+        ...rate(pricedQuantities(usage), plan.prices, plan.currency),
         month: usage.month, timeZone: usage.timeZone, from: usage.period.from, to: usage.period.to, plan: plan.name, tenantId: tenant.id, tenantName: tenant.name,
       };
     });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { pricedQuantities } from '../metering/usage-units.policy.js';
+import { pricedQuantities as quantitiesOf, type PricedQuantities } from '../metering/usage-units.policy.js';
 import { hasReached, minorDigits, rate, type Price } from './rating.policy.js';
 
 const NONE = { invocations: '0', billedMs: '0', mbMs: '0', cpuMilliMs: '0', requestBytes: '0', responseBytes: '0' };
+const NO_TIME = { ms: '0', mbMs: '0', cpuMilliMs: '0' };
+const pricedQuantities = (total: typeof NONE, idle = NO_TIME, pools: (typeof NO_TIME)[] = []): PricedQuantities => quantitiesOf({ total: { ...total, idle }, pools });
 const PRICES: Price[] = [
   { meter: 'invocations', amount: '0.20', per: '1000000', freeAllowance: '100000' },
   { meter: 'gb_seconds', amount: '0.0000166667', per: '1', freeAllowance: '10000' },
@@ -28,8 +30,18 @@ describe('rate', () => {
   it('rounds half up, once a line, in the minor unit of the currency', () => {
     const prices: Price[] = [{ meter: 'invocations', amount: '0.005', per: '1', freeAllowance: '0' }, { meter: 'cpu_seconds', amount: '0.005', per: '1', freeAllowance: '0' }];
     const quantities = pricedQuantities({ ...NONE, invocations: '1', cpuMilliMs: '1000000' });
-    expect(rate(quantities, prices, 'EUR')).toMatchObject({ total: '0.02', lines: [{ amount: '0.01' }, { amount: '0.01' }] });
+    expect(rate(quantities, prices, 'EUR')).toMatchObject({ total: '0.02', lines: expect.arrayContaining([expect.objectContaining({ meter: 'invocations', amount: '0.01' }), expect.objectContaining({ meter: 'cpu_seconds', amount: '0.01' })]) as unknown });
     expect(rate(quantities, prices, 'JPY').total).toBe('0');
+  });
+
+  it('shows what was kept ready apart, and asks nothing for it where the plan names no price', () => {
+    const hour = { ms: '3600000', mbMs: String(128 * 3_600_000), cpuMilliMs: String(250 * 3_600_000) };
+    const quantities = pricedQuantities(NONE, hour, [hour, hour]);
+    const rated = rate(quantities, [...PRICES, { meter: 'pool_gb_seconds', amount: '0.01', per: '1', freeAllowance: '100' }], 'EUR');
+    expect(rated.lines.map(({ meter, quantity, amount }) => `${meter} ${quantity} ${amount}`)).toEqual([
+      'invocations 0 0.00', 'gb_seconds 0 0.00', 'pool_gb_seconds 900 8.00', 'idle_gb_seconds 450 0.00', 'idle_cpu_seconds 900 0.00', 'pool_cpu_seconds 1800 0.00',
+    ]);
+    expect(rated.total).toBe('8.00');
   });
 
   it('knows the minor units', () => {

@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js';
 import type { PricedQuantities } from '../metering/usage-units.policy.js';
-import type { Meter } from './meters.js';
+import { CAPACITY_METERS, type Meter } from './meters.js';
 
 const Money = Decimal.clone({ precision: 60, rounding: Decimal.ROUND_HALF_UP, toExpPos: 60, toExpNeg: -60 });
 
@@ -47,7 +47,7 @@ export function minorDigits(currency: string): number {
  */
 export function rate(quantities: PricedQuantities, prices: readonly Price[], currency: string): RatedUsage {
   const digits = minorDigits(currency);
-  const lines = prices.map((price): RatedLine => {
+  const lines = withCapacity(prices).map((price): RatedLine => {
     const quantity = new Money(quantities[price.meter].toFixed());
     const free = Money.min(quantity, price.freeAllowance);
     const billable = quantity.minus(free);
@@ -59,4 +59,10 @@ export function rate(quantities: PricedQuantities, prices: readonly Price[], cur
   });
   const total = lines.reduce((sum, line) => sum.plus(line.amount), new Money(0));
   return { currency, lines, total: total.toFixed(digits) };
+}
+
+/** Capacity that the plan names no price for is shown all the same: nobody should have to guess what waits. */
+function withCapacity(prices: readonly Price[]): Price[] {
+  const free = CAPACITY_METERS.filter((meter) => !prices.some((price) => price.meter === meter));
+  return [...prices, ...free.map((meter): Price => ({ meter, amount: '0', per: '1', freeAllowance: '0' }))];
 }

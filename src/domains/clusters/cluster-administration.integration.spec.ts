@@ -105,6 +105,26 @@ describe('clusters that operators register', () => {
     }
   });
 
+  it('say who steps releases there: Argo Rollouts only where it is installed; their tenants are told of a change', async () => {
+    const refused = await api.operator.post('/v1/clusters', body({ rolloutEngine: 'argo' }));
+    expect([refused.status, refused.body.code, refused.body.errors[0].pointer]).toEqual([422, 'ROLLOUT_ENGINE_MISSING', '/rolloutEngine']);
+    server.argo = true;
+    try {
+      expect((await api.operator.post('/v1/clusters', body({ rolloutEngine: 'argo' }))).body).toMatchObject({ rolloutEngine: 'argo' });
+    } finally {
+      server.argo = false;
+    }
+    const { name, id } = await registered();
+    const team = (await api.operator.post('/v1/tenants', { name: randomName('team') })).body as { id: string };
+    await query('INSERT INTO placement (tenant_id, cluster_id, namespace, state) VALUES ($1, $2, $3, \'active\')', [team.id, id, `ns-${team.id}`]);
+    await query('DELETE FROM work_item WHERE kind = \'tenant\' AND key = $1', [team.id]);
+    expect((await api.operator.patch(`/v1/clusters/${name}`, { rolloutEngine: 'argo' })).body).toMatchObject({ rolloutEngine: 'argo' });
+    expect(await query('SELECT 1 AS one FROM work_item WHERE kind = \'tenant\' AND key = $1', [team.id])).toHaveLength(1);
+    const graph = await api.operator.graphql('mutation($input: ChangeClusterInput!) { changeCluster(input: $input) { cluster { rolloutEngine } userErrors { code } } }', { input: { cluster: name, change: { rolloutEngine: 'OPERATOR' } } });
+    expect(graph.body.data.changeCluster).toEqual({ cluster: { rolloutEngine: 'OPERATOR' }, userErrors: [] });
+    await query('DELETE FROM placement WHERE cluster_id = $1', [id]);
+  });
+
   it('are cordoned, drained and uncordoned; their tenants are looked at', async () => {
     const { name, id } = await registered();
     const team = (await api.operator.post('/v1/tenants', { name: randomName('team') })).body as { id: string; name: string };

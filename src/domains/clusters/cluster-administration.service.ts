@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { RolloutEngine } from '../../contract/function-resource.js';
 import type { SystemContext } from '../../platform/context/context.js';
 import { Envelope } from '../../platform/crypto/envelope.js';
 import { Database, isForeignKeyViolation, isUniqueViolation } from '../../platform/database/database.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { checkEtag, type ExpectedEtag } from '../../platform/rest/etag.js';
 import { AuditService } from '../audit/audit.service.js';
+import { TENANT_JOB } from '../tenants/tenants.service.js';
 import { isReachable } from './cluster-health.policy.js';
 import { clusterInUse, clusterInvalid, clusterNameTaken, clusterNotFound, clusterOfProcess } from './clusters.errors.js';
 import { credentialBinding } from './credential-binding.policy.js';
@@ -24,6 +26,7 @@ export interface RegisterCluster {
   labels?: Record<string, string>;
   capacity?: ClusterCapacity | null;
   gatewayUrl?: string | null;
+  rolloutEngine?: RolloutEngine;
   kubeconfig: string;
 }
 
@@ -32,6 +35,7 @@ export interface ChangeCluster {
   labels?: Record<string, string | null> | null;
   capacity?: ClusterCapacity | null;
   gatewayUrl?: string | null;
+  rolloutEngine?: RolloutEngine;
   kubeconfig?: string;
 }
 
@@ -52,15 +56,16 @@ export class ClusterAdministrationService {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws {DomainError} CLUSTER_NAME_TAKEN, CLUSTER_INVALID, KUBECONFIG_INVALID, CLUSTER_PROBE_FAILED. */
+  /** @throws {DomainError} CLUSTER_NAME_TAKEN, CLUSTER_INVALID, KUBECONFIG_INVALID, CLUSTER_PROBE_FAILED, ROLLOUT_ENGINE_MISSING. */
   async register(context: SystemContext, command: RegisterCluster): Promise<ClusterEntity> {
     const gatewayUrl = originOf(command.gatewayUrl);
     if (await this.clusters.find(context, command.name)) throw clusterNameTaken(command.name);
-    const kubernetes = await this.check.probe(command.name, command.kubeconfig);
+    const rolloutEngine = command.rolloutEngine ?? 'operator';
+    const kubernetes = await this.check.probe(command.name, command.kubeconfig, rolloutEngine);
     const now = new Date();
     const cluster: ClusterEntity = {
       id: randomUUID(), name: command.name, region: command.region, labels: command.labels ?? {}, connection: 'registered', state: 'active', capacity: command.capacity ?? null, gatewayUrl,
-      kubernetes, heartbeatAt: now, attemptedAt: now, message: null, conditions: [], version: 1, createdAt: now, updatedAt: now,
+      rolloutEngine, kubernetes, heartbeatAt: now, attemptedAt: now, message: null, conditions: [], version: 1, createdAt: now, updatedAt: now,
     };
     try {
       return await this.envelope.inTurn(() => this.database.transaction(context, async () => {
@@ -76,14 +81,14 @@ export class ClusterAdministrationService {
     }
   }
 
-  /** Merge patch. @throws {DomainError} CLUSTER_NOT_FOUND, ETAG_MISMATCH, CLUSTER_OF_PROCESS, CLUSTER_INVALID, KUBECONFIG_INVALID, CLUSTER_PROBE_FAILED. */
+  /** Merge patch. @throws {DomainError} CLUSTER_NOT_FOUND, ETAG_MISMATCH, CLUSTER_OF_PROCESS, CLUSTER_INVALID, KUBECONFIG_INVALID, CLUSTER_PROBE_FAILED, ROLLOUT_ENGINE_MISSING. */
   async change(context: SystemContext, reference: string, command: ChangeCluster, expected: ExpectedEtag): Promise<ClusterEntity> {
     const gatewayUrl = command.gatewayUrl === undefined ? undefined : originOf(command.gatewayUrl);
     const known = await this.clusters.find(context, reference);
     if (!known) throw clusterNotFound();
     const { kubeconfig } = command;
     if (known.connection === 'process' && (kubeconfig !== undefined || command.region !== undefined)) throw clusterOfProcess(kubeconfig === undefined ? 'region' : 'kubeconfig');
-    if (kubeconfig !== undefined) await this.check.probe(known.name, kubeconfig);
+    if (kubeconfig !== undefined) await this.check.probe(known.name, kubeconfig, command.rolloutEngine ?? known.rolloutEngine);
     return this.envelope.inTurn(() => this.write(context, reference, expected, async (before) => {
       if (kubeconfig !== undefined) await this.seal(context, before.id, (await this.credentials.lastNumber(context, before.id)) + 1, kubeconfig);
       return {
@@ -91,6 +96,7 @@ export class ClusterAdministrationService {
         ...(command.labels === undefined ? {} : { labels: mergeLabels(before.labels, command.labels) }),
         ...(command.capacity === undefined ? {} : { capacity: command.capacity }),
         ...(gatewayUrl === undefined ? {} : { gatewayUrl }),
+        ...(command.rolloutEngine === undefined ? {} : { rolloutEngine: command.rolloutEngine }),
       };
     }, 'cluster.update'));
   }
@@ -124,6 +130,8 @@ export class ClusterAdministrationService {
       await this.audit.record(context, { action, target: targetOf(cluster), before: factsOf(before), after: factsOf(cluster) });
       // Labels, region and state are what tenants are placed by.
       await this.placements.enqueueAllOn(context, cluster.id, PLACEMENT_STATES, PLACEMENT_JOB, SPREAD_MS);
+      // Each function is told who steps it.
+      if (before.rolloutEngine !== cluster.rolloutEngine) await this.placements.enqueueAllOn(context, cluster.id, PLACEMENT_STATES, TENANT_JOB, SPREAD_MS);
       return cluster;
     });
   }
@@ -146,8 +154,8 @@ function targetOf({ id, name }: ClusterEntity): { kind: string; id: string; name
   return { kind: 'cluster', id, name };
 }
 
-function factsOf({ name, region, labels, capacity, gatewayUrl, state }: ClusterEntity): Partial<ClusterEntity> {
-  return { name, region, labels, capacity, gatewayUrl, state };
+function factsOf({ name, region, labels, capacity, gatewayUrl, rolloutEngine, state }: ClusterEntity): Partial<ClusterEntity> {
+  return { name, region, labels, capacity, gatewayUrl, rolloutEngine, state };
 }
 
 /** RFC 7396: null removes. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterConditions, isLost } from './cluster-health.policy.js';
+import { clusterConditions, engineCondition, isLost } from './cluster-health.policy.js';
 
 const NOW = new Date('2030-01-01T12:00:00Z');
 const ago = (seconds: number): Date => new Date(NOW.getTime() - seconds * 1_000);
@@ -21,6 +21,16 @@ describe('the health of a cluster', () => {
     const later = new Date(NOW.getTime() + 15_000);
     expect(clusterConditions({ conditions: before, heartbeatAt: ago(60), createdAt: ago(600) }, 'timeout', later)).toBe(before);
     expect(clusterConditions({ conditions: before, heartbeatAt: ago(60), createdAt: ago(600) }, 'refused', later)).toMatchObject([{ message: 'refused', lastTransitionTime: NOW.toISOString() }]);
+  });
+
+  it('says whether Argo Rollouts is there, where it shall step releases', () => {
+    const health = reachable('True', 600);
+    const missing = engineCondition(health, 'argo', false, NOW);
+    expect(missing).toMatchObject([{ type: 'Reachable' }, { type: 'RolloutEngine', status: 'False', reason: 'NotInstalled' }]);
+    expect(engineCondition(missing, 'argo', undefined, NOW)).toBe(missing);
+    expect(engineCondition(missing, 'argo', true, NOW)).toMatchObject([{ type: 'Reachable' }, { type: 'RolloutEngine', status: 'True', reason: 'Installed' }]);
+    expect(engineCondition(missing, 'operator', undefined, NOW)).toEqual(health);
+    expect(engineCondition(health, 'operator', undefined, NOW)).toBe(health);
   });
 
   it.each<[string, Parameters<typeof isLost>[0], boolean]>([

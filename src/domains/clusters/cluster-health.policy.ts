@@ -1,3 +1,4 @@
+import type { RolloutEngine } from '../../contract/function-resource.js';
 import { findCondition, setCondition, type StatusCondition } from '../../platform/kubernetes/conditions.js';
 import type { ClusterEntity } from './store/cluster.entity.js';
 
@@ -37,4 +38,18 @@ export function clusterConditions(cluster: Pick<ClusterEntity, 'conditions' | 'h
   const before = findCondition(cluster.conditions, 'Reachable');
   if (before && before.status === next.status && before.reason === next.reason && before.message === next.message) return cluster.conditions;
   return setCondition(cluster.conditions, next, now.toISOString());
+}
+
+/**
+ * Whether what steps releases there is there.
+ * @param installed undefined where it was not asked
+ */
+export function engineCondition(conditions: StatusCondition[], engine: RolloutEngine, installed: boolean | undefined, now: Date): StatusCondition[] {
+  const type = 'RolloutEngine';
+  const before = findCondition(conditions, type);
+  if (engine === 'operator') return before ? conditions.filter((condition) => condition.type !== type) : conditions;
+  if (installed === undefined || before?.status === (installed ? 'True' : 'False')) return conditions;
+  const next = installed ? { status: 'True' as const, reason: 'Installed', message: 'Argo Rollouts steps releases.' }
+    : { status: 'False' as const, reason: 'NotInstalled', message: 'Argo Rollouts is not installed: there is no rollouts.argoproj.io. Functions stay as they are until it is, or until rolloutEngine is operator.' };
+  return setCondition(conditions, { type, ...next }, now.toISOString());
 }

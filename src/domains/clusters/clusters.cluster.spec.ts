@@ -188,7 +188,7 @@ describe('placement on a cluster', () => {
     const namespace = await intruder.get<Namespace>(RESOURCE.namespace, { name: placed.namespace });
     expect(namespace.metadata.labels).toMatchObject({ [LABEL.tenant]: placed.id, 'pod-security.kubernetes.io/enforce': 'restricted' });
     const [row] = await app.get(PlacementsService).list(placed.context);
-    expect(row).toEqual({ clusterId, clusterName: 'placement-test', namespace: placed.namespace, namespaceUid: namespace.metadata.uid, state: 'active' });
+    expect(row).toEqual({ clusterId, clusterName: 'placement-test', namespace: placed.namespace, namespaceUid: namespace.metadata.uid, state: 'active', wantedBy: 'tenant' });
     const internet = await get<NetworkPolicy>(RESOURCE.networkPolicy, placed, EGRESS_INTERNET);
     expect(internet.spec!.egress![0]!.to!.map((peer) => peer.ipBlock!.cidr)).toEqual(['0.0.0.0/0', '2000::/3']);
     expect(internet.spec!.egress![0]!.to![0]!.ipBlock!.except).toContain('203.0.113.0/24');

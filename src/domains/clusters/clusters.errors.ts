@@ -1,7 +1,7 @@
 import { DomainError } from '../../platform/errors/domain-error.js';
 
 export type ClusterErrorCode = 'CLUSTER_NOT_FOUND' | 'CLUSTER_NOT_CONNECTED' | 'CLUSTER_NOT_ANSWERING' | 'CLUSTER_BUSY' | 'CLUSTER_NAME_TAKEN' | 'CLUSTER_IN_USE'
-  | 'CLUSTER_OF_PROCESS' | 'CLUSTER_INVALID' | 'KUBECONFIG_INVALID' | 'CLUSTER_PROBE_FAILED' | 'PLACEMENT_NOT_FOUND';
+  | 'CLUSTER_OF_PROCESS' | 'CLUSTER_INVALID' | 'KUBECONFIG_INVALID' | 'CLUSTER_PROBE_FAILED' | 'ROLLOUT_ENGINE_MISSING' | 'PLACEMENT_NOT_FOUND';
 
 export function clusterNotFound(): DomainError<ClusterErrorCode> {
   return new DomainError('not-found', 'CLUSTER_NOT_FOUND', 'There is no such cluster.');
@@ -52,4 +52,10 @@ export function kubeconfigInvalid(words: string): DomainError<ClusterErrorCode> 
 /** A cluster that does not answer is not taken: a typing error would look like an outage later. */
 export function clusterProbeFailed(words: string): DomainError<ClusterErrorCode> {
   return new DomainError('invalid', 'CLUSTER_PROBE_FAILED', `No Kubernetes API answered with this kubeconfig: ${words}. Check address, certificate and credentials.`, { fields: [{ pointer: '/kubeconfig', message: words }] });
+}
+
+/** For a cluster that shall release by what is not there. */
+export function rolloutEngineMissing(): DomainError<ClusterErrorCode> {
+  const message = 'Argo Rollouts is not installed on the cluster: it has no rollouts.argoproj.io';
+  return new DomainError('invalid', 'ROLLOUT_ENGINE_MISSING', `${message}. Install it first, or choose operator.`, { fields: [{ pointer: '/rolloutEngine', message }] });
 }

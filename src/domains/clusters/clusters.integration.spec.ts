@@ -86,6 +86,31 @@ describe('clusters and placements', () => {
     expect(await place(team)).toHaveLength(1);
   });
 
+  it('are never filled beyond their capacity, however many are placed at once', async () => {
+    const database = api.plane.app.get(Database);
+    const bound = (capacity: string | null) => database.transaction(SYSTEM, (manager) => manager.query(`UPDATE cluster SET capacity = $1::jsonb WHERE name = 'east'`, [capacity]));
+    const cordon = (state: string) => database.transaction(SYSTEM, (manager) => manager.query(`UPDATE cluster SET state = $1 WHERE name <> 'east'`, [state]));
+    const teams = await Promise.all(Array.from({ length: 6 }, tenant));
+    for (const { name } of teams) {
+      const deployed = await api.operator.put(`/v1/tenants/${name}/functions/f`, { runtime: 'python', source: { inline: { 'handler.py': 'x = 1' } }, resources: { cpuMillis: 400 } });
+      expect(deployed.status).toBe(202);
+    }
+    const { used } = (await api.operator.get('/v1/clusters/east')).body;
+    // Room for two of the six.
+    await bound(JSON.stringify({ cpuMillis: used.cpuMillis + 900, memoryMb: 100_000_000, pods: 1_000_000 }));
+    await cordon('cordoned');
+    try {
+      const placed = await Promise.all(teams.map(place));
+      expect(placed.filter((places) => places.length > 0)).toHaveLength(2);
+      expect((await api.operator.get('/v1/clusters/east')).body.used.cpuMillis).toBe(used.cpuMillis + 800);
+      expect((await api.operator.get(`/v1/tenants/${teams[placed.findIndex((places) => places.length === 0)]!.name}/placement`)).body.effective.whyHere.find((one: { clusterName: string }) => one.clusterName === 'east'))
+        .toMatchObject({ verdict: 'excluded', reason: 'Full', message: 'What the tenant has reserved does not fit into what is left of its capacity.' });
+    } finally {
+      await bound(null);
+      await cordon('active');
+    }
+  });
+
   it('keep tenants\' placements apart in the database itself, and their own rows from tenants\' hands', async () => {
     const [one, two] = [await tenant(), await tenant()];
     await place(one);

@@ -47,6 +47,6 @@ import { PlacementsRepository } from './store/placements.repository.js';
     PlacementsService, PlacementSettingsService, PlacementsRepository, PlacementSettingsRepository, PlacementChooser, PlacementGuests, PlacementMover, PlacementRemoval, PlacementReconciler, PlacementParticipant,
     PlacementInputs, PlacementWatch, MoveTenantJob, PlacementsResolver, PlacementSettingsResolver, TenantPlacementsResolver,
   ],
-  exports: [ClustersService, PlacementsService, PlacementGuests, ClusterRegistry, ClusterConnector, ClusterBootstrap, PlacementWatch, ClusterHeartbeatJob, MoveTenantJob],
+  exports: [ClustersService, PlacementsService, PlacementChooser, PlacementGuests, ClusterRegistry, ClusterConnector, ClusterBootstrap, PlacementWatch, ClusterHeartbeatJob, MoveTenantJob],
 })
 export class ClustersModule {}

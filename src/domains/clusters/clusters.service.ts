@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { SystemContext } from '../../platform/context/context.js';
+import type { Context, SystemContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
 import type { Page, PageRequest } from '../../platform/database/page.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
@@ -26,6 +26,11 @@ export class ClustersService {
     const cluster = await this.clusters.find(context, reference);
     if (!cluster) throw clusterNotFound();
     return cluster;
+  }
+
+  /** Addresses of the gateways of all clusters that have one of their own: hosts that no tenant can have. */
+  gatewayUrls(context: Context): Promise<string[]> {
+    return this.clusters.findGatewayUrls(context);
   }
 
   /** With what tenants have reserved on them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { choosePlacements, type ClusterCandidate, type PresentPlacement } from './placement-choice.policy.js';
-import { ANYWHERE, type PlacementState, type PlacementWish } from './placement-states.js';
+import { ANYWHERE, type PlacementRule, type PlacementState, type PlacementWish } from './placement-states.js';
 
 const BORN = Date.parse('2030-01-01T00:00:00Z');
 const CAPACITY = { cpuMillis: 1_000, memoryMb: 1_000, pods: 10 };
@@ -37,11 +37,33 @@ describe('the choice of clusters for a tenant', () => {
     ['the one it is leaving, when that will do again', {}, [cluster('a'), cluster('b')], [at('a', 'leaving'), at('b', 'pending')], ['a'], 0],
     ['what is verified before what is being prepared', {}, [cluster('a'), cluster('b')], [at('a', 'pending'), at('b')], ['b'], 0],
     ['none where something is still to be taken away', {}, [cluster('a'), cluster('b')], [at('a', 'orphaned')], ['b'], 0],
+    ['none into whose rest what the tenant has reserved does not fit', {}, [cluster('a', { ...used(600), own: { cpuMillis: 500 } }), cluster('b', { ...used(600), own: { cpuMillis: 400 } })], [], ['b'], 0],
+    ['where the tenant is for all of its functions before where it is for some', {}, [cluster('a'), cluster('b')], [{ ...at('a'), wantedBy: 'functions' }, at('b')], ['b'], 0],
     ['both of two, and one more', { clusters: 2 }, [cluster('a'), cluster('b', { lost: true }), cluster('c')], [at('a'), at('b')], ['a', 'c'], 0],
   ])('is %s', (_, wish, candidates, present, chosen, missing) => {
     const choice = choosePlacements({ ...ANYWHERE, ...wish }, candidates, present);
     expect({ chosen: choice.chosen, missing: choice.missing }).toEqual({ chosen, missing });
     expect(choosePlacements({ ...ANYWHERE, ...wish }, [...candidates].reverse(), present)).toEqual(choice);
+  });
+
+  it.each<[string, PlacementRule, ClusterCandidate[], PresentPlacement[], PresentPlacement[], string[], number]>([
+    ['where its tenant is', {}, [cluster('a'), cluster('b')], [at('b')], [], ['b'], 0],
+    ['within the regions of both', { regions: ['eu', 'us'] }, [cluster('a', { region: 'ap' }), cluster('b', { region: 'us' })], [at('a')], [], ['b'], 0],
+    ['on as many as it says', { clusters: 2 }, [cluster('a'), cluster('b'), cluster('c')], [at('c')], [], ['c', 'a'], 0],
+    ['on as many as there are, when it says how many', { clusters: 3 }, [cluster('a'), cluster('b')], [], [], ['a', 'b'], 1],
+    ['where it is, though its tenant is elsewhere', {}, [cluster('a'), cluster('b')], [at('a'), at('b')], [at('b')], ['b'], 0],
+    ['where its tenant is, though that is cordoned and full', {}, [cluster('a', { ...used(1_000), state: 'cordoned' })], [at('a')], [], ['a'], 0],
+    ['nowhere where its cluster does not answer and it is not there yet', {}, [cluster('a', { reachable: false })], [at('a')], [], [], 1],
+    ['nowhere while its tenant is still being taken away', {}, [cluster('a')], [at('a', 'deleting')], [], [], 1],
+    ['nowhere while it is still being taken away itself', {}, [cluster('a')], [at('a')], [at('a', 'orphaned')], [], 1],
+  ])('of one function is %s', (_, rule, candidates, present, places, chosen, missing) => {
+    const choice = choosePlacements({ ...ANYWHERE, regions: ['eu', 'us'] }, candidates, present, { rule, places });
+    expect({ chosen: choice.chosen, missing: choice.missing }).toEqual({ chosen, missing });
+  });
+
+  it('of one function that does not say how many is content with fewer than its tenant asks for', () => {
+    const { chosen, missing, verdicts } = choosePlacements({ ...ANYWHERE, clusters: 2 }, [cluster('a'), cluster('b', { region: 'us' })], [at('a'), at('b')], { rule: { regions: ['us'] }, places: [] });
+    expect([chosen, missing, verdicts.map(({ clusterName, message }) => `${clusterName}: ${message}`)]).toEqual([['b'], 0, ['b: It meets what is asked for, and 0 % of its capacity is reserved.', 'a: Its region is eu; the function asks for us.']]);
   });
 
   it('explains itself for every cluster', () => {

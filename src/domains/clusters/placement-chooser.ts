@@ -4,9 +4,9 @@ import { systemContext, type TenantContext } from '../../platform/context/contex
 import { Database } from '../../platform/database/database.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { isLost, isTrusted } from './cluster-health.policy.js';
-import { choosePlacements, type ClusterCandidate, type PlacementChoice, type PresentPlacement } from './placement-choice.policy.js';
+import { choosePlacements, type ClusterCandidate, type PlacedFunction, type PlacementChoice, type PresentPlacement } from './placement-choice.policy.js';
 import { PLACEMENT_JOB } from './placement-job.js';
-import { ANYWHERE, type PlacementWish } from './placement-states.js';
+import { ANYWHERE, type PlacementPurpose, type PlacementWish } from './placement-states.js';
 import { PlacementsService, type PlacementWithCluster } from './placements.service.js';
 import { ClustersRepository, type CandidateRow } from './store/clusters.repository.js';
 import { PlacementsRepository } from './store/placements.repository.js';
@@ -40,22 +40,24 @@ export class PlacementChooser {
     return { candidates: rows.map((row) => toCandidate(row, now)), wish: rows[0]?.wish ?? ANYWHERE };
   }
 
-  /** @param present the tenant's placements, in which it stays where it can. */
-  async choose(context: TenantContext, present: readonly PresentPlacement[]): Promise<PlacementChoice & { wish: PlacementWish }> {
+  /** For one of the tenant's functions. @param present the tenant's placements. */
+  async chooseFor(context: TenantContext, fn: PlacedFunction, present: readonly PresentPlacement[]): Promise<PlacementChoice> {
     const { candidates, wish } = await this.look(context);
-    return { ...choosePlacements(wish, candidates, present), wish };
+    return choosePlacements(wish, candidates, present, fn);
   }
 
   /** Places a tenant that has no place yet; several may ask at once. Empty when no cluster takes it. */
   async placeFirst(context: TenantContext): Promise<PlacementWithCluster[]> {
-    const { chosen, missing } = await this.choose(context, []);
+    const { candidates, wish } = await this.look(context);
+    const { chosen } = choosePlacements(wish, candidates, []);
     if (chosen.length === 0) return [];
-    return this.database.transaction(context, async () => {
+    return this.database.transaction(this.system, async () => {
       await this.rows.holdTenant(context);
       const present = await this.placed(context);
       if (present.length > 0) return present;
-      for (const clusterId of chosen) await this.add(context, clusterId, 'active');
-      if (missing > 0) await this.jobs.enqueue(context, { kind: PLACEMENT_JOB, key: context.tenantId, group: context.tenantId, delayMs: MISSING_MS });
+      let added = 0;
+      for (const clusterId of chosen) added += Number(await this.add(context, clusterId, 'active'));
+      if (added < wish.clusters) await this.jobs.enqueue(context, { kind: PLACEMENT_JOB, key: context.tenantId, group: context.tenantId, delayMs: MISSING_MS });
       return this.placed(context);
     });
   }
@@ -65,12 +67,18 @@ export class PlacementChooser {
     return this.placements.withClusters(context);
   }
 
-  add(context: TenantContext, clusterId: string, state: 'pending' | 'active'): Promise<void> {
-    return this.rows.add(context, { tenantId: context.tenantId, clusterId, namespace: tenantNamespace(context.tenantId), state });
+  /**
+   * Part of a transaction of the system's: what is left of a cluster's capacity is judged, under a lock, by what all tenants have there.
+   * @returns whether it fits; where it does not, the next look chooses otherwise
+   */
+  async add(context: TenantContext, clusterId: string, state: 'pending' | 'active', wantedBy: PlacementPurpose = 'tenant'): Promise<boolean> {
+    if (!(await this.clusters.admit(this.system, context.tenantId, clusterId))) return false;
+    await this.rows.add(context, { tenantId: context.tenantId, clusterId, namespace: tenantNamespace(context.tenantId), state, wantedBy });
+    return true;
   }
 }
 
 function toCandidate(row: CandidateRow, now: Date): ClusterCandidate {
-  const { id, name, region, labels, state, capacity, use, createdAt } = row;
-  return { id, name, region, labels, state, capacity, use, createdAt, reachable: isTrusted(row), lost: isLost(row, now) };
+  const { id, name, region, labels, state, capacity, use, own, createdAt } = row;
+  return { id, name, region, labels, state, capacity, use, own, createdAt, reachable: isTrusted(row), lost: isLost(row, now) };
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantContext } from '../../platform/context/context.js';
+import type { PlacedFunction, PlacementChoice } from './placement-choice.policy.js';
 import type { PlacedTenant } from './placements.service.js';
 import type { PlacedWorkloads } from './placement-states.js';
 
@@ -12,6 +13,11 @@ export interface PlacementGuest {
   inspect(context: TenantContext, place: PlacedTenant): Promise<PlacedWorkloads>;
   /** In the transaction that changed the set of the tenant's places, or what they count for: ask for what must follow. */
   moved(context: TenantContext): Promise<void>;
+  /**
+   * Clusters on which it has, or will have, things with places of their own; asks for another look at those for which others are chosen by now.
+   * Called again and again, like {@link inspect}.
+   */
+  held(context: TenantContext, choose: (fn: PlacedFunction) => PlacementChoice): Promise<string[]>;
 }
 
 /** Turned round, so that `clusters` knows none of them: each registers itself when its module starts. */
@@ -25,6 +31,12 @@ export class PlacementGuests {
 
   async moved(context: TenantContext): Promise<void> {
     for (const guest of this.list) await guest.moved(context);
+  }
+
+  async held(context: TenantContext, choose: (fn: PlacedFunction) => PlacementChoice): Promise<string[]> {
+    const all = new Set<string>();
+    for (const guest of this.list) for (const clusterId of await guest.held(context, choose)) all.add(clusterId);
+    return [...all];
   }
 
   async inspect(context: TenantContext, place: PlacedTenant): Promise<PlacedWorkloads> {

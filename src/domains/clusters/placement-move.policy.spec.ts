@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isSettled, planMove, type MovingPlacement } from './placement-move.policy.js';
+import { isSettled, planMove, planTenantMove, type MovingPlacement, type TenantPlacement } from './placement-move.policy.js';
 import type { PlacementState } from './placement-states.js';
 
 const on = (clusterId: string, state: PlacementState, more: Partial<MovingPlacement> = {}): MovingPlacement => ({ clusterId, state, reachable: true, ready: false, ...more });
 const AWAY = { reachable: false };
+const own = (clusterId: string, state: PlacementState, more: Partial<MovingPlacement> = {}): TenantPlacement => ({ ...on(clusterId, state, more), wantedBy: 'tenant' });
+const others = (clusterId: string, state: PlacementState, more: Partial<MovingPlacement> = {}): TenantPlacement => ({ ...own(clusterId, state, more), wantedBy: 'functions' });
 
 describe('the steps of a move', () => {
   it.each<[string, MovingPlacement[], string[], number, string[]]>([
@@ -56,6 +58,23 @@ describe('the steps of a move', () => {
       }
       if (chosen.length > 0) expect([seed, rows.map(({ clusterId, state }) => `${clusterId} ${state}`).sort()]).toEqual([seed, chosen.map((id) => `${id} active`).sort()]);
     }
+  });
+
+  it.each<[string, TenantPlacement[], string[], string[], string[]]>([
+    ['a place for a function is there at once', [own('a', 'active')], ['a'], ['b'], ['+b active functions']],
+    ['and stays while the function is there', [own('a', 'active'), others('b', 'active')], ['a'], ['b'], []],
+    ['and goes with the last of them', [own('a', 'active'), others('b', 'active')], ['a'], [], ['b active>deleting']],
+    ['later, where its cluster does not answer', [own('a', 'active'), others('b', 'active', AWAY)], ['a'], [], ['b active>orphaned']],
+    ['one that does not answer any more is left to wait', [own('a', 'active'), others('b', 'deleting', AWAY)], ['a'], [], ['b deleting>orphaned']],
+    ['what the tenant leaves stays for its functions', [own('a', 'leaving'), own('b', 'active')], ['b'], ['a'], ['a leaving>active functions']],
+    ['also what it was being prepared on', [own('a', 'active'), own('b', 'pending')], ['a'], ['b'], ['b pending>active functions']],
+    ['where functions are the tenant takes over as soon as all is ready there', [own('a', 'active'), others('b', 'active')], ['b'], ['b'], ['b active>pending tenant']],
+    ['at once where it is nowhere else', [others('b', 'active')], ['b'], [], ['b active>active tenant']],
+    ['with nowhere to go the tenant stays, whatever functions need', [own('a', 'active')], [], ['b'], ['+b active functions']],
+  ])('of a tenant: %s', (_, present, chosen, held, expected) => {
+    const words = (by: string | undefined) => (by === undefined ? '' : ` ${by}`);
+    const steps = planTenantMove(present, chosen, 1, held);
+    expect(steps.map((step) => (step.kind === 'add' ? `+${step.clusterId} ${step.state}` : `${step.clusterId} ${step.from}>${step.to}`) + words(step.wantedBy))).toEqual(expected);
   });
 
   it.each<[string, PlacementState[], number, boolean]>([

@@ -1,4 +1,4 @@
-import { WANTED, type PlacementState } from './placement-states.js';
+import { STANDING, WANTED, type PlacementPurpose, type PlacementState } from './placement-states.js';
 
 /** A placement as a move sees it. */
 export interface MovingPlacement {
@@ -10,9 +10,10 @@ export interface MovingPlacement {
   ready: boolean;
 }
 
+/** A place of a tenant, or of one of its functions, that comes or changes. `wantedBy` is told where a tenant's place is there for somebody else than before. */
 export type MoveStep =
-  | { kind: 'add'; clusterId: string; state: 'pending' | 'active' }
-  | { kind: 'move'; clusterId: string; from: PlacementState; to: PlacementState };
+  | { kind: 'add'; clusterId: string; state: 'pending' | 'active'; wantedBy?: PlacementPurpose }
+  | { kind: 'move'; clusterId: string; from: PlacementState; to: PlacementState; wantedBy?: PlacementPurpose };
 
 /**
  * The next steps from the placements there are to those that are chosen: what takes over is made and ready before what it replaces goes; without anything chosen
@@ -41,6 +42,43 @@ function next({ state, reachable, ready }: MovingPlacement, chosen: boolean, { s
   if (state === 'active') return 'leaving';
   if (state === 'leaving' && replaced) return reachable ? 'deleting' : 'orphaned';
   return state === 'deleting' && !reachable ? 'orphaned' : undefined;
+}
+
+/** A tenant's placement: of those it asks for as a whole, or only there for functions with places of their own. */
+export interface TenantPlacement extends MovingPlacement {
+  wantedBy: PlacementPurpose;
+}
+
+/**
+ * The steps of a tenant: those of {@link planMove} for what it asks for as a whole, and places for its functions beside them. Where a function has a place of its own
+ * the tenant is at once and stays until the last such function has left: functions see to it themselves that they are ready elsewhere first. Pure.
+ *
+ * @param chosen for the tenant as a whole
+ * @param held clusters on which functions have places of their own
+ */
+export function planTenantMove(present: readonly TenantPlacement[], chosen: readonly string[], wanted: number, held: readonly string[]): MoveStep[] {
+  const [own, others] = [present.filter(({ wantedBy }) => wantedBy === 'tenant'), present.filter(({ wantedBy }) => wantedBy === 'functions')];
+  const serving = own.some(({ state }) => state === 'active' || state === 'leaving');
+  const adopted = others.filter(({ clusterId, state }) => state === 'active' && chosen.includes(clusterId));
+  const known = new Set(present.map(({ clusterId }) => clusterId));
+  const steps = planMove(own, chosen.filter((id) => !adopted.some(({ clusterId }) => clusterId === id)), wanted).map((step): MoveStep => {
+    if (step.kind === 'add') return { ...step, wantedBy: 'tenant' };
+    return GOING.has(step.to) && STANDING.has(step.from) && held.includes(step.clusterId) ? { ...step, to: 'active', wantedBy: 'functions' } : step;
+  });
+  for (const { clusterId } of adopted) steps.push({ kind: 'move', clusterId, from: 'active', to: serving ? 'pending' : 'active', wantedBy: 'tenant' });
+  for (const clusterId of held) if (!known.has(clusterId) && !chosen.includes(clusterId)) steps.push({ kind: 'add', clusterId, state: 'active', wantedBy: 'functions' });
+  for (const { clusterId, state, reachable } of others.filter((place) => !adopted.includes(place))) {
+    const to = otherNext(state, reachable, held.includes(clusterId));
+    if (to !== undefined && to !== state) steps.push({ kind: 'move', clusterId, from: state, to });
+  }
+  return steps;
+}
+
+const GOING: ReadonlySet<PlacementState> = new Set<PlacementState>(['deleting', 'orphaned']);
+
+function otherNext(state: PlacementState, reachable: boolean, held: boolean): PlacementState | undefined {
+  if (STANDING.has(state)) return held ? undefined : reachable ? 'deleting' : 'orphaned';
+  return reachable ? 'deleting' : 'orphaned';
 }
 
 /** Whether a tenant is where it is asked to be and nothing is left elsewhere. */

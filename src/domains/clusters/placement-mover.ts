@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantContext } from '../../platform/context/context.js';
+import { systemContext, type TenantContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
 import { DomainError } from '../../platform/errors/domain-error.js';
 import { canonicalJson } from '../../platform/kubernetes/drift.js';
 import { partLogger } from '../../platform/observability/logger.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import { isTrusted } from './cluster-health.policy.js';
+import { choosePlacements } from './placement-choice.policy.js';
 import { MISSING_MS, PlacementChooser } from './placement-chooser.js';
 import { moveConditions } from './placement-conditions.policy.js';
 import { PlacementGuests } from './placement-guests.js';
-import { isSettled, planMove, type MoveStep } from './placement-move.policy.js';
+import { isSettled, planTenantMove, type MoveStep } from './placement-move.policy.js';
 import { PlacementRemoval } from './placement-removal.js';
 import { STANDING, type PlacedWorkloads } from './placement-states.js';
 import { toPlacedTenant, type PlacementWithCluster } from './placements.service.js';
@@ -24,6 +25,7 @@ const LOOKS = 10;
 @Injectable()
 export class PlacementMover {
   private readonly log = partLogger('placement');
+  private readonly system = systemContext('placement');
 
   constructor(
     private readonly database: Database,
@@ -39,14 +41,17 @@ export class PlacementMover {
     const before = await this.chooser.placed(context);
     // The tenant's own job makes the first places.
     if (before.length === 0) return null;
-    const { chosen, missing, wish } = await this.chooser.choose(context, before.map(({ placement }) => placement));
+    const present = before.map(({ placement }) => placement);
+    const { candidates, wish } = await this.chooser.look(context);
+    const { chosen, missing } = choosePlacements(wish, candidates, present);
+    const held = await this.guests.held(context, (fn) => choosePlacements(wish, candidates, present, fn));
     const moving = [];
     for (const place of before) {
       const workloads = await this.inspect(context, place);
       const ready = place.placement.state === 'pending' && workloads !== null && workloads.ready === workloads.total;
-      moving.push({ clusterId: place.cluster.id, state: place.placement.state, reachable: isTrusted(place.cluster), ready });
+      moving.push({ clusterId: place.cluster.id, state: place.placement.state, wantedBy: place.placement.wantedBy, reachable: isTrusted(place.cluster), ready });
     }
-    const steps = planMove(moving, chosen, wish.clusters);
+    const steps = planTenantMove(moving, chosen, wish.clusters, held);
     if (steps.length > 0) await this.carryOut(context, before, steps);
     const after = await this.removeLeft(context, steps.length > 0 ? await this.chooser.placed(context) : before);
     await this.tell(context, after);
@@ -72,12 +77,13 @@ export class PlacementMover {
 
   /** Only from the rows that were seen: whoever changed them meanwhile has the next word. */
   private async carryOut(context: TenantContext, seen: readonly PlacementWithCluster[], steps: readonly MoveStep[]): Promise<void> {
-    await this.database.transaction(context, async () => {
+    // Of the system's scope: what fits onto a cluster is judged by what all tenants have there.
+    await this.database.transaction(this.system, async () => {
       await this.rows.holdTenant(context);
       if (statesOf(await this.chooser.placed(context)) !== statesOf(seen)) return;
       for (const step of steps) {
-        if (step.kind === 'add') await this.chooser.add(context, step.clusterId, step.state);
-        else await this.rows.move(context, { clusterId: step.clusterId, state: step.from }, step.to);
+        if (step.kind === 'add') await this.chooser.add(context, step.clusterId, step.state, step.wantedBy);
+        else await this.rows.move(context, { clusterId: step.clusterId, state: step.from }, step.to, step.wantedBy);
       }
       this.log.info({ tenant: context.tenantName, steps }, 'a tenant moves');
       // New places get their walls, and what readiness depends on is another set now.
@@ -104,7 +110,7 @@ export class PlacementMover {
 }
 
 function statesOf(places: readonly PlacementWithCluster[]): string {
-  return places.map(({ placement }) => `${placement.clusterId} ${placement.state}`).sort().join();
+  return places.map(({ placement }) => `${placement.clusterId} ${placement.state} ${placement.wantedBy}`).sort().join();
 }
 
 function waitMs(places: readonly PlacementWithCluster[], missing: number): number {

@@ -18,6 +18,10 @@ export const STANDING: ReadonlySet<PlacementState> = new Set<PlacementState>(['p
 /** States of those that are asked for: a tenant is ready when it is ready on all of them. */
 export const WANTED: ReadonlySet<PlacementState> = new Set<PlacementState>(['pending', 'active']);
 
+/** `tenant`: one of those that the tenant asks for as a whole. `functions`: only there for functions that ask for it. */
+export const PLACEMENT_PURPOSES = ['tenant', 'functions'] as const;
+export type PlacementPurpose = (typeof PLACEMENT_PURPOSES)[number];
+
 export const CLUSTER_VERDICTS = ['chosen', 'spare', 'excluded'] as const;
 export type Verdict = (typeof CLUSTER_VERDICTS)[number];
 
@@ -44,6 +48,12 @@ export interface PlacementWish {
 }
 
 export const ANYWHERE: PlacementWish = { regions: [], clusterLabels: {}, clusters: 1 };
+
+/**
+ * What one function asks of its places, within what its tenant asks: a cluster has to meet both.
+ * Without `clusters` it is on as many as the tenant asks for, where so many meet it.
+ */
+export type PlacementRule = Partial<PlacementWish>;
 
 /** What of a tenant runs on one cluster, as it was when somebody looked last. */
 export interface PlacedWorkloads {

@@ -4,13 +4,15 @@ import type { TenantContext } from '../../platform/context/context.js';
 import { DomainError } from '../../platform/errors/domain-error.js';
 import { demandImageAllowed, tenantRepositoryPrefix, type ImageAccess } from '../../platform/images/image-access.policy.js';
 import { parseImageReference } from '../../platform/images/image-reference.js';
+import { brokerRules } from '../../platform/kafka/broker-rules.policy.js';
 import { CONFIG } from '../../platform/tokens.js';
 import { EnvironmentService, type SecretVersions } from '../configuration/environment.service.js';
 import { QuotaAdmission } from '../tenants/quota-admission.js';
 import { CodeService } from './code.service.js';
-import type { EffectiveRevision, FunctionBody } from './function-body.js';
+import type { EffectiveRevision, FunctionBody, ScalingBody } from './function-body.js';
 import { demandWithinLimits, effectiveRevision } from './function-defaults.policy.js';
-import { atPointer, codeMissing } from './functions.errors.js';
+import { atPointer, codeMissing, functionInvalid } from './functions.errors.js';
+import { closedBrokers } from './kafka-rules.policy.js';
 
 export interface AdmittedFunction {
   effective: EffectiveRevision;
@@ -40,6 +42,20 @@ export class DeploymentChecks {
     const secretVersions = configs.length + secrets.length > 0 ? await this.environment.hold(context, { configs, secrets }) : {};
     if (body.source?.archive !== undefined && !(await this.code.hold(context, body.source.archive))) throw codeMissing();
     return { effective, revisionsKept: Math.max(1, limits.revisionsKept), secretVersions };
+  }
+
+  /**
+   * The way to a function's brokers: also where no new revision is made. Holds the secret that it names.
+   * @throws {DomainError} FUNCTION_INVALID, SECRET_NOT_FOUND, each with a pointer.
+   */
+  async admitKafka(context: TenantContext, { kafka }: ScalingBody): Promise<void> {
+    if (kafka === undefined) return;
+    const closed = closedBrokers(kafka, '/scaling/kafka', brokerRules(this.config));
+    if (closed.length > 0) throw functionInvalid(closed);
+    if (kafka.secret === undefined) return;
+    await this.environment.hold(context, { configs: [], secrets: [kafka.secret] }).catch((error: unknown) => {
+      throw error instanceof DomainError ? atPointer(error, '/scaling/kafka/secret') : error;
+    });
   }
 
   private demandImage(context: TenantContext, image: string): void {

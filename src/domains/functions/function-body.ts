@@ -1,6 +1,7 @@
 import type {
-  AuthenticationMode, FunctionStatus, MeteringSource, RolloutAnalysis, RolloutSpec, RolloutStep, RolloutStrategy, Runtime, ScalingMetric, ScalingSpec, SecretDelivery, TrafficRule,
+  AuthenticationMode, FunctionStatus, KafkaSource, MeteringSource, RolloutAnalysis, RolloutSpec, RolloutStep, RolloutStrategy, Runtime, ScalingMetric, ScalingSpec, SecretDelivery, TrafficRule,
 } from '../../contract/function-resource.js';
+import type { PlacementRule, PlacementState } from '../clusters/placement-states.js';
 
 export interface SourceBody {
   /** SHA-256, hex, of an uploaded archive. */
@@ -22,6 +23,8 @@ export interface ScalingBody {
   max?: number;
   metric?: ScalingMetric;
   target?: number;
+  /** As the client sent it: what must be given may be missing until {@link kafkaProblems} has looked. */
+  kafka?: Partial<KafkaSource>;
   burst?: number;
   scaleDownDelaySeconds?: number;
   idleTimeoutSeconds?: number;
@@ -58,6 +61,7 @@ export interface SettingsBody {
   traffic?: TrafficRule[];
   rollout?: RolloutBody;
   authentication?: AuthenticationMode;
+  placement?: PlacementRule;
 }
 
 /** A whole function, as REST, GraphQL and Terraform send it. */
@@ -79,7 +83,7 @@ export interface EffectiveRevision {
 
 export const DEFAULT_SECRET_DELIVERY: Readonly<SecretDelivery> = { as: 'environment', updates: 'rolling' };
 
-/** With defaults filled in; what is absent is not in force. */
+/** With defaults filled in; what is absent is not in force. Its `kafka.secret` is the name of the tenant's secret. */
 export type EffectiveScaling = ScalingSpec;
 
 /** How new targets get the traffic, with defaults filled in. */
@@ -89,6 +93,14 @@ export type EffectiveRollout = Pick<RolloutSpec, 'strategy' | 'steps' | 'autoPro
 export interface RolloutState extends Pick<RolloutSpec, 'attempt' | 'paused' | 'resumedStep' | 'promoted' | 'aborted'> {
   /** The target came by a rollback: it takes the traffic all at once, whatever the strategy. */
   immediate?: boolean;
+}
+
+/** A cluster that a function is on by its own rule, and how far it is there: as a tenant's placement is, one step within that. */
+export interface OwnPlace {
+  clusterId: string;
+  state: PlacementState;
+  /** ISO 8601. */
+  since: string;
 }
 
 /** What a cluster told of a function's releases and pods last. */

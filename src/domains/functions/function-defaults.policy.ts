@@ -36,11 +36,15 @@ export function demandWithinLimits(effective: EffectiveRevision, limits: Limits)
   for (const [limit, pointer, asked] of bounds) if (asked > limits[limit]) throw beyondQuota(limit, pointer, limits[limit], asked);
 }
 
-/** What a function holds of its tenant's quota: room for its most pods, each as large as the largest of the revisions that may have some. */
-export function reservationOf(revisions: readonly EffectiveRevision[], scaling: Pick<EffectiveScaling, 'max'>): Partial<Record<ReservedLimit, number>> {
-  const most = (of: (resources: EffectiveRevision['resources']) => number): number => scaling.max * Math.max(0, ...revisions.map(({ resources }) => of(resources)));
+/**
+ * What a function holds of its tenant's quota: room for its most pods, each as large as the largest of the revisions that may have some; twice that while a rollout may keep
+ * two revisions at their most.
+ */
+export function reservationOf(revisions: readonly EffectiveRevision[], scaling: Pick<EffectiveScaling, 'max'>, twice = false): Partial<Record<ReservedLimit, number>> {
+  const pods = scaling.max * (twice ? 2 : 1);
+  const most = (of: (resources: EffectiveRevision['resources']) => number): number => pods * Math.max(0, ...revisions.map(({ resources }) => of(resources)));
   return {
-    functions: 1, pods: scaling.max, cpuMillis: most(({ cpuMillis }) => cpuMillis), memoryMb: most(({ memoryMb }) => memoryMb), ephemeralStorageMb: most(({ ephemeralStorageMb }) => ephemeralStorageMb),
+    functions: 1, pods, cpuMillis: most(({ cpuMillis }) => cpuMillis), memoryMb: most(({ memoryMb }) => memoryMb), ephemeralStorageMb: most(({ ephemeralStorageMb }) => ephemeralStorageMb),
   };
 }
 

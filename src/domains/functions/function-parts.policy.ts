@@ -26,8 +26,8 @@ export interface FunctionParts {
 
 /** What needs a new revision when it changes, and what does not. */
 export function partsOf(body: FunctionBody): FunctionParts {
-  const { name: _, labels, scaling, traffic, rollout, authentication, ...revision } = withoutAbsent(body);
-  return { revision, settings: withoutAbsent({ labels, scaling, traffic, rollout, authentication }) };
+  const { name: _, labels, scaling, traffic, rollout, authentication, placement, ...revision } = withoutAbsent(body);
+  return { revision, settings: withoutAbsent({ labels, scaling, traffic, rollout, authentication, placement }) };
 }
 
 export function bodyOf(name: string, parts: FunctionParts): FunctionBody {

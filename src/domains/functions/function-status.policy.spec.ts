@@ -40,6 +40,15 @@ describe('decideStatus', () => {
     expect(decision.change!.conditions.map(({ type, reason }) => [type, reason])).toEqual([['Ready', 'Accepted'], ['Reconciling', 'Accepted'], ['Serving', 'Ready']]);
   });
 
+  it('takes what is said of the metric over whatever else is asked for, and drops it where no metric is followed any more', () => {
+    const active = condition('ScalingActive', 'False', 'BrokerUnreachable', 'The broker is away.');
+    const taken = decideStatus(row(), BUILT, told({ observedPlatformGeneration: 2, servingRevision: 1, conditions: [...READY, active], scale: { active: true, since: LATER, current: 7 } }, 1)).change!;
+    expect(taken.conditions.find(({ type }) => type === 'ScalingActive')).toMatchObject({ reason: 'BrokerUnreachable', message: 'The broker is away.' });
+    expect(taken.release.scale).toEqual({ active: true, since: LATER, current: 7 });
+    const dropped = decideStatus(row({ conditions: taken.conditions }), BUILT, told({ observedPlatformGeneration: 3, servingRevision: 2, conditions: READY })).change!;
+    expect(dropped.conditions.map(({ type }) => type)).toEqual(['Ready', 'Reconciling', 'Serving']);
+  });
+
   it('of another revision does not hide that the target could not be built', () => {
     const conditions = progressConditions(firstConditions(THEN), 'Building', 'x', THEN);
     const decision = decideStatus(row({ conditions }), { number: 2, buildState: 'failed' }, told({ observedPlatformGeneration: 3, servingRevision: 1, conditions: READY }, 1));

@@ -29,7 +29,7 @@ export function decideStatus(fn: FunctionEntity, target: Pick<RevisionEntity, 'n
   const observed = status?.observedPlatformGeneration;
   if (!status || observed === undefined || observed < fn.observedGeneration || fn.state !== 'active') return {};
   const speaksOfTarget = observed === fn.generation && spec.target === target.number && target.buildState === 'built';
-  const taken: readonly ConditionType[] = speaksOfTarget ? ['Ready', 'Reconciling', 'Serving'] : ['Serving'];
+  const taken: readonly ConditionType[] = speaksOfTarget ? ['Ready', 'Reconciling', 'Serving', 'ScalingActive'] : ['Serving', 'ScalingActive'];
   const next = {
     servingRevision: status.servingRevision ?? null,
     previousRevision: previousOf(fn, status.servingRevision),
@@ -47,7 +47,9 @@ export function decideStatus(fn: FunctionEntity, target: Pick<RevisionEntity, 'n
 }
 
 function takeConditions(before: readonly Condition[], offered: readonly Condition[], taken: readonly ConditionType[]): Condition[] {
-  const kept = before.map((condition) => (taken.includes(condition.type) ? slim(findCondition(offered, condition.type) ?? condition) : condition));
+  // Where the number of pods follows nothing any more, there is nothing to say of it.
+  const standing = before.filter(({ type }) => type !== 'ScalingActive' || findCondition(offered, type));
+  const kept = standing.map((condition) => (taken.includes(condition.type) ? slim(findCondition(offered, condition.type) ?? condition) : condition));
   const added = offered.filter((condition) => taken.includes(condition.type) && !findCondition(before, condition.type));
   return [...kept, ...added.map(slim)];
 }

@@ -3,9 +3,11 @@ import type { TestApi } from '../../../test/support/api.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { RecordedCluster } from '../../../test/support/recorded-cluster.js';
 import type { Condition, FunctionResource, FunctionSpec, FunctionStatus } from '../../contract/function-resource.js';
+import { tenantJobContext } from '../../platform/context/context.js';
 import type { KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
 import type { FakeApiServer } from '../../platform/kubernetes/testing/fake-api-server.js';
 import type { TenantFacts } from '../tenants/tenant-participants.js';
+import { FunctionsParticipant } from './functions.participant.js';
 
 const IMAGE = `registry.example/team/app@sha256:${'a'.repeat(64)}`;
 const FUNCTIONS = '/apis/fnplane.dev/v1/functions';
@@ -111,6 +113,26 @@ describe('what a cluster is told', () => {
     expect([aborted.target, numbers(aborted), aborted.rollout]).toEqual([2, [1, 2], { ...CANARY.rollout, attempt: 2, aborted: true }]);
     await api.operator.post(`${path}/rollout/retry`);
     expect((await reconciled()).rollout).toEqual({ ...CANARY.rollout, attempt: 3 });
+  });
+
+  it('is who steps it there, as its cluster says; a change is told at the tenant\'s next look', async () => {
+    const queued = () => rows(`SELECT key FROM work_item WHERE kind = 'function' AND fair_group = $1`, [tenant.id]);
+    const look = async (): Promise<number> => {
+      await rows(`DELETE FROM work_item WHERE kind = 'function'`);
+      await api.plane.app.get(FunctionsParticipant, { strict: false }).provision(tenantJobContext('spec', tenant), tenant);
+      return (await queued()).length;
+    };
+    expect((await placed({ ...inline('one'), ...CANARY })).rollout).toEqual({ ...CANARY.rollout, attempt: 1 });
+    await tells({ servingRevision: 1 });
+    expect(await look()).toBe(0);
+    await rows(`UPDATE cluster SET rollout_engine = 'argo' WHERE name = 'recorded'`);
+    try {
+      expect(await look()).toBe(1);
+      expect((await reconciled()).rollout).toEqual({ ...CANARY.rollout, attempt: 1, engine: 'argo' });
+      expect(await look()).toBe(0);
+    } finally {
+      await rows(`UPDATE cluster SET rollout_engine = 'operator' WHERE name = 'recorded'`);
+    }
   });
 
   it('is every revision that has a rule, and none that is only pinned', async () => {

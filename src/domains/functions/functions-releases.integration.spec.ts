@@ -11,6 +11,7 @@ const IMAGE = `registry.example/team/app@sha256:${'a'.repeat(64)}`;
 const VERBS = ['promote', 'pause', 'resume', 'abort', 'retry'] as const;
 type Verb = (typeof VERBS)[number];
 
+const KAFKA = { brokers: ['kafka.example:9092'], topic: 'orders', consumerGroup: 'shop' };
 let api: TestApi;
 let tenant: TenantFacts;
 let context: TenantContext;
@@ -343,7 +344,11 @@ describe('settings of releases', () => {
     ['the tag preview', { traffic: [{ percent: 100, tag: 'preview' }] }, '/traffic/0/tag'],
     ['an unknown field of a rule', { traffic: [{ percent: 100, weight: 1 }] }, '/traffic/0/weight'],
     ['min above max', { scaling: { min: 3, max: 2 } }, '/scaling/min'],
-    ['Kafka lag', { scaling: { max: 2, metric: 'kafka-lag' } }, '/scaling/metric'],
+    ['Kafka lag of nothing', { scaling: { max: 2, metric: 'kafka-lag' } }, '/scaling/kafka'],
+    ['what is no broker', { scaling: { max: 2, metric: 'kafka-lag', kafka: { ...KAFKA, brokers: ['kafka.example'] } } }, '/scaling/kafka/brokers/0'],
+    ['a broker on the inside', { scaling: { max: 2, metric: 'kafka-lag', kafka: { ...KAFKA, brokers: ['kafka.example:9092', '10.0.0.1:9092'] } } }, '/scaling/kafka/brokers/1'],
+    ['brokers by an unknown secret', { scaling: { max: 2, metric: 'kafka-lag', kafka: { ...KAFKA, tls: true, secret: 'nowhere' } } }, '/scaling/kafka/secret'],
+    ['an unknown field of the brokers', { scaling: { max: 2, metric: 'kafka-lag', kafka: { ...KAFKA, password: 'x' } } }, '/scaling/kafka/password'],
     ['an unknown metric', { scaling: { max: 2, metric: 'memory' } }, '/scaling/metric'],
     ['a target out of range', { scaling: { max: 2, metric: 'cpu', target: 500 } }, '/scaling/target'],
     ['a canary at zero', { scaling: { min: 0 }, rollout: { strategy: 'canary' } }, '/rollout/strategy'],
@@ -433,6 +438,35 @@ describe('the quota', () => {
     expect((await used()).memoryMb).toBe(1024);
     await api.operator.patch(path, { scaling: { max: 1 }, traffic: [{ percent: 100 }, { revision: 2, percent: 0, tag: 'new' }] });
     expect(await used()).toMatchObject({ memoryMb: 512, pods: 1, functions: 1 });
+  });
+
+  it('has room for both revisions of a canary or a blue-green rollout, for as long as it lasts', async () => {
+    for (const rollout of [{ strategy: 'canary', steps: [{ setWeight: 20 }, { pause: {} }] }, { strategy: 'blue-green' }]) {
+      await deploy(sized(`${rollout.strategy} one`, 128, { rollout }));
+      const [{ target }, held] = [await row(), await used()];
+      await tells({ servingRevision: target, traffic: [{ revision: target, percent: 100 }] });
+      expect((await used()).pods).toBe(2);
+      await deploy(sized(`${rollout.strategy} two`, 256, { rollout }));
+      expect(await used()).toMatchObject({ pods: 4, memoryMb: 1024, functions: 1 });
+      await REST.steer('abort');
+      expect(await used()).toMatchObject({ pods: 2 });
+      await REST.steer('retry');
+      expect(await used()).toMatchObject({ pods: 4 });
+      await tells({ servingRevision: target + 1, traffic: [{ revision: target + 1, percent: 100 }] });
+      expect([held.functions, await used()]).toMatchObject([1, { pods: 2, memoryMb: 512 }]);
+    }
+  });
+
+  it('refuses a canary that it has no room for, in words that say what to do, and takes the same all at once', async () => {
+    const rollout = { strategy: 'canary' };
+    await deploy(sized('one', 128, { rollout }));
+    await tells({ servingRevision: 1, traffic: [{ revision: 1, percent: 100 }] });
+    await api.operator.patch(`/v1/tenants/${tenant.name}/quota`, { overrides: { pods: 3 } });
+    const refused = await api.operator.put(path, sized('two', 128, { rollout }));
+    expect(refused.body).toMatchObject({
+      code: 'QUOTA_EXCEEDED', detail: expect.stringContaining('deploy with the strategy all-at-once') as string, errors: [{ pointer: '/rollout/strategy', message: 'needs room for two revisions' }],
+    });
+    expect((await api.operator.put(path, sized('two', 128))).status).toBe(202);
   });
 
   it('refuses a rollback that it has no room for, and nothing is changed', async () => {

@@ -275,3 +275,46 @@ describe('a secret that lost something', () => {
     expect(open(cluster.find(SECRETS, namespace, target('empty').secret!))).toEqual({ PASSWORD: 'again' });
   });
 });
+
+describe('a secret for brokers', () => {
+  const kafka = { brokers: ['kafka.example:9092'], topic: 'orders', consumerGroup: 'shop', tls: true, sasl: 'SCRAM-SHA-256', secret: 'db' };
+  const scaling = { min: 0, max: 2, metric: 'kafka-lag', target: 50, kafka };
+  const credentials = { KAFKA_USERNAME: 'shop', KAFKA_PASSWORD: 'first', OTHER: 'kept out' };
+
+  it('comes to the cluster as far as brokers need it, follows new values, and is in use until the function follows something else', async () => {
+    await write(credentials);
+    const id = await placed('reads', { secrets: [], scaling });
+    const name = () => resource('reads').spec.scaling.kafka?.secret ?? '';
+    const first = name();
+    expect(resource('reads').spec.scaling).toMatchObject({ metric: 'kafka-lag', target: 50, kafka: { ...kafka, startPosition: 'earliest', secret: expect.stringMatching(/^reads-kafka-[0-9a-f]{16}$/) } });
+    expect(open(cluster.find(SECRETS, namespace, first) as SecretObject)).toEqual({ KAFKA_USERNAME: 'shop', KAFKA_PASSWORD: 'first' });
+    expect(target('reads')).not.toHaveProperty('secret');
+    const shown = (await api.operator.get(`${functions}/reads`)).body;
+    expect([shown.scaling.kafka, shown.effective.scaling.kafka.secret]).toEqual([kafka, 'db']);
+
+    await write({ ...credentials, KAFKA_PASSWORD: 'second' });
+    await run(id);
+    expect(name()).not.toBe(first);
+    expect(open(cluster.find(SECRETS, namespace, name()) as SecretObject)).toMatchObject({ KAFKA_PASSWORD: 'second' });
+    expect((await api.operator.delete(`${secrets}/db`)).body).toMatchObject({ code: 'SECRET_IN_USE', detail: expect.stringContaining('reads') });
+
+    await settled('reads');
+    expect((await api.operator.patch(`${functions}/reads`, { scaling: { metric: 'requests', kafka: null } })).status).toBe(202);
+    await run(id);
+    expect(resource('reads').spec.scaling).not.toHaveProperty('kafka');
+    expect((await api.operator.delete(`${secrets}/db`)).status).toBe(204);
+  });
+
+  it('can be named through GraphQL, and is asked for again there', async () => {
+    await write(credentials);
+    await placed('reads', { secrets: [] });
+    const change = { scaling: { min: 0, max: 2, metric: 'KAFKA_LAG', kafka: { ...kafka, sasl: 'SCRAM_SHA_256', startPosition: 'LATEST' } } };
+    const fields = 'function { scaling { kafka { brokers topic consumerGroup startPosition tls sasl secret } } effective { scaling { metric target } } } userErrors { code field }';
+    const { body } = await api.operator.graphql(`mutation($input: PatchFunctionInput!) { patchFunction(input: $input) { ${fields} } }`, { input: { tenant: tenant.name, function: 'reads', change } });
+    expect(body.data.patchFunction).toEqual({
+      function: { scaling: { kafka: change.scaling.kafka }, effective: { scaling: { metric: 'KAFKA_LAG', target: 100 } } }, userErrors: [],
+    });
+    await api.operator.graphql('mutation($input: PatchFunctionInput!) { patchFunction(input: $input) { userErrors { code } } }', { input: { tenant: tenant.name, function: 'reads', change: { scaling: { kafka: { topic: 'returns' } } } } });
+    expect((await api.operator.get(`${functions}/reads`)).body.scaling.kafka).toMatchObject({ topic: 'returns', consumerGroup: 'shop' });
+  });
+});

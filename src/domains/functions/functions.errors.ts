@@ -36,6 +36,12 @@ export function beyondQuota(limit: string, pointer: string, allowed: number, ask
   });
 }
 
+/** Of what would fit if one revision ran alone. */
+export function beyondQuotaTwice(error: DomainError, strategy: string): DomainError {
+  const message = `${error.message} While a ${strategy} rollout lasts, both revisions have room for all their pods; deploy with the strategy all-at-once to do without.`;
+  return new DomainError(error.kind, error.code, message, { fields: [{ pointer: '/rollout/strategy', message: 'needs room for two revisions' }], details: { ...error.details }, cause: error });
+}
+
 export function codeMissing(): DomainError<FunctionErrorCode> {
   return new DomainError('invalid', 'CODE_NOT_FOUND', 'The archive was not uploaded to this tenant, or was deleted because nothing used it for a day; upload it with PUT /v1/tenants/{tenant}/code/{sha256} first.', {
     fields: [{ pointer: '/source/archive', message: 'is not an uploaded archive of this tenant' }],

@@ -6,6 +6,8 @@ import { OperationsModule } from '../operations/operations.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { CodeController } from './api/code.controller.js';
 import { FunctionLoaders } from './api/function-loaders.js';
+import { FunctionPlacesController } from './api/function-places.controller.js';
+import { FunctionPlacesResolver } from './api/function-places.resolver.js';
 import { FunctionTenantResolver } from './api/function-tenant.resolver.js';
 import { FunctionsController } from './api/functions.controller.js';
 import { FunctionsResolver } from './api/functions.resolver.js';
@@ -13,6 +15,7 @@ import { RolloutsController } from './api/rollouts.controller.js';
 import { RolloutsResolver } from './api/rollouts.resolver.js';
 import { TenantFunctionsResolver } from './api/tenant-functions.resolver.js';
 import { EnvironmentObjectsOnCluster } from './cluster/environment-objects.js';
+import { FunctionPlacer } from './cluster/function.placer.js';
 import { FunctionReconciler } from './cluster/function.reconciler.js';
 import { FunctionRemover } from './cluster/function.remover.js';
 import { FunctionWatch } from './cluster/function.watch.js';
@@ -21,8 +24,11 @@ import { LiveSecrets } from './cluster/live-secrets.js';
 import { CodeService } from './code.service.js';
 import { DeploymentChecks } from './deployment-checks.js';
 import { FunctionChanges } from './function-changes.js';
+import { FunctionContributors } from './function-contributors.js';
 import { FunctionImages } from './function-images.js';
 import { FunctionProgress } from './function-progress.js';
+import { FunctionPlacements } from './function-placements.js';
+import { FunctionPlacesService } from './function-places.service.js';
 import { FunctionReservations } from './function-reservations.js';
 import { FunctionsConfiguration } from './functions-configuration.js';
 import { FunctionsDirectory } from './functions-directory.js';
@@ -39,12 +45,12 @@ import { RevisionsRepository } from './store/revisions.repository.js';
 /** Needs a global `QuotaAdmission` (the quotas module provides it). */
 @Module({
   imports: [AuditModule, OperationsModule, TenantsModule, ClustersModule, ConfigurationModule],
-  controllers: [FunctionsController, RolloutsController, CodeController],
+  controllers: [FunctionsController, FunctionPlacesController, RolloutsController, CodeController],
   providers: [
-    FunctionsService, CodeService, FunctionsDirectory, DeploymentChecks, FunctionChanges, FunctionProgress, FunctionReservations, RolloutsService, FunctionImages, FunctionsParticipant, FunctionsConfiguration,
-    FunctionsRepository, RevisionsRepository, CodeRepository, FunctionsResolver, RolloutsResolver, TenantFunctionsResolver, FunctionTenantResolver, FunctionLoaders,
-    ReconcileFunctionJob, CleanCodeJob, RevisionBuilder, FunctionReconciler, LiveSecrets, FunctionRemover, FunctionWatch, PlacedFunctions, EnvironmentObjectsOnCluster,
+    FunctionsService, CodeService, FunctionsDirectory, DeploymentChecks, FunctionChanges, FunctionProgress, FunctionPlacements, FunctionPlacesService, FunctionReservations, RolloutsService, FunctionImages, FunctionsParticipant, FunctionsConfiguration,
+    FunctionsRepository, RevisionsRepository, CodeRepository, FunctionsResolver, FunctionPlacesResolver, RolloutsResolver, TenantFunctionsResolver, FunctionTenantResolver, FunctionLoaders,
+    ReconcileFunctionJob, CleanCodeJob, RevisionBuilder, FunctionReconciler, FunctionPlacer, LiveSecrets, FunctionRemover, FunctionContributors, FunctionWatch, PlacedFunctions, EnvironmentObjectsOnCluster,
   ],
-  exports: [FunctionsService, RolloutsService, CodeService, FunctionsDirectory, FunctionImages, FunctionWatch, ReconcileFunctionJob, CleanCodeJob],
+  exports: [FunctionsService, FunctionPlacesService, RolloutsService, CodeService, FunctionsDirectory, FunctionChanges, FunctionContributors, FunctionImages, FunctionWatch, ReconcileFunctionJob, CleanCodeJob],
 })
 export class FunctionsModule {}

@@ -1,7 +1,9 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { rolloutOf } from '../../contract/function-resource.js';
 import { tenantNamespace } from '../../contract/names.js';
 import type { TenantContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
+import { PlacementsService, type PlacementWithCluster } from '../clusters/placements.service.js';
 import { PARTICIPANT_DONE, TenantParticipants, type ParticipantResult, type TenantFacts, type TenantParticipant } from '../tenants/tenant-participants.js';
 import { FunctionWatch } from './cluster/function.watch.js';
 import { CodeService } from './code.service.js';
@@ -25,6 +27,7 @@ export class FunctionsParticipant implements TenantParticipant, OnModuleInit {
     private readonly changes: FunctionChanges,
     private readonly code: CodeService,
     private readonly watch: FunctionWatch,
+    private readonly placements: PlacementsService,
   ) {}
 
   onModuleInit(): void {
@@ -32,20 +35,28 @@ export class FunctionsParticipant implements TenantParticipant, OnModuleInit {
   }
 
   /**
-   * The tenant is placed by now: wakes the functions that waited for that, those that stand under another suspension, and those
-   * that were lost on the cluster while nobody watched.
+   * The tenant is placed by now: wakes the functions that waited for that, those that stand under another suspension or another
+   * engine of releases, and those that were lost on the cluster while nobody watched.
    */
   async provision(context: TenantContext, tenant: TenantFacts): Promise<ParticipantResult> {
     const suspension = functionSuspension(tenant.suspension);
     const namespace = tenantNamespace(context.tenantId);
+    const placed = await this.placements.withClusters(context);
     const asking = (await this.functions.findPlaces(context))
-      .filter((fn) => fn.state === 'active' && (fn.waits || fn.suspension !== suspension || this.watch.isNowhere({ namespace, name: fn.name })));
+      .filter((fn) => fn.state === 'active' && (fn.waits || fn.suspension !== suspension || this.watch.isNowhere({ namespace, name: fn.name }) || this.hasOtherEngine(placed, fn.name)));
     if (asking.length > 0) {
       await this.database.transaction(context, async () => {
         for (const fn of asking) await this.changes.enqueue(context, fn.id);
       });
     }
     return PARTICIPANT_DONE;
+  }
+
+  private hasOtherEngine(placed: readonly PlacementWithCluster[], name: string): boolean {
+    return placed.some(({ placement: { namespace }, cluster }) => {
+      const observed = this.watch.observed(cluster.id, { namespace, name });
+      return observed !== undefined && (rolloutOf(observed.spec).engine ?? 'operator') !== cluster.rolloutEngine;
+    });
   }
 
   async teardown(context: TenantContext): Promise<ParticipantResult> {

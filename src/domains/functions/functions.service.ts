@@ -13,6 +13,7 @@ import { FunctionChanges } from './function-changes.js';
 import { acceptedConditions, deletingConditions, firstConditions } from './function-conditions.policy.js';
 import { referencesOf } from './function-defaults.policy.js';
 import { bodyOf, isSame, mergePatch, partsOf, withoutAbsent, type FunctionParts } from './function-parts.policy.js';
+import { FunctionPlacements } from './function-placements.js';
 import { FunctionReservations } from './function-reservations.js';
 import { functionProblems, UUID } from './function-rules.policy.js';
 import { functionDeleting, functionInvalid, functionNameTaken, functionNotFound, revisionNotFound } from './functions.errors.js';
@@ -45,6 +46,7 @@ export class FunctionsService {
     private readonly reservations: FunctionReservations,
     private readonly checks: DeploymentChecks,
     private readonly changes: FunctionChanges,
+    private readonly placements: FunctionPlacements,
   ) {}
 
   /** By name or id. @throws {DomainError} FUNCTION_NOT_FOUND. */
@@ -56,6 +58,11 @@ export class FunctionsService {
 
   list(context: TenantContext, request: PageRequest, name?: string): Promise<Page<FunctionWithTarget>> {
     return this.functions.findPage(context, request, name);
+  }
+
+  /** By id, of those that are there. */
+  namesOf(context: TenantContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.functions.findNames(context, [...new Set(ids)]);
   }
 
   /** Oldest first. @throws {DomainError} FUNCTION_NOT_FOUND. */
@@ -150,13 +157,15 @@ export class FunctionsService {
   private async add(context: TenantContext, body: FunctionBody): Promise<Deployment | null> {
     const admitted = await this.checks.admit(context, body);
     const parts = partsOf(body);
+    await this.checks.admitKafka(context, parts.settings.scaling ?? {});
     await this.demandNamed(context, undefined, parts);
+    const places = await this.placements.after(context, null, parts.settings);
     const now = new Date();
     const fn: FunctionEntity = {
       tenantId: context.tenantId, id: randomUUID(), name: body.name, labels: parts.settings.labels ?? {}, state: 'active', targetRevision: 1, lastRevision: 1,
       settings: parts.settings, ...effectiveSettings(parts.settings, admitted.effective.concurrency), rolloutState: nextRollout({ attempt: 0 }),
       authentication: parts.settings.authentication ?? 'required', generation: 1, observedGeneration: 0,
-      servingRevision: null, previousRevision: null, release: {}, replicas: 0, readyReplicas: 0, suspension: 'none', nameKey: randomBytes(32).toString('base64url'), conditions: firstConditions(now),
+      servingRevision: null, previousRevision: null, release: {}, replicas: 0, readyReplicas: 0, suspension: 'none', places, nameKey: randomBytes(32).toString('base64url'), conditions: firstConditions(now),
       version: 1, createdAt: now, updatedAt: now,
     };
     if (!(await this.functions.insertIfFree(context, fn))) return null;
@@ -176,10 +185,12 @@ export class FunctionsService {
     // What could not be built is tried again when it is sent again: the reason may have been a dependency that was away.
     const sameRevision = isSame(parts.revision, before.target.spec) && before.target.buildState !== 'failed';
     if (sameRevision && isSame(parts.settings, before.settings)) return { function: before, created: false };
+    if (!isSame(parts.settings.scaling ?? {}, before.settings.scaling ?? {})) await this.checks.admitKafka(context, parts.settings.scaling ?? {});
     await this.demandNamed(context, before, parts);
     // Bounds of the quota that were lowered since refuse nothing that leaves the revision as it is.
     const admitted = sameRevision ? undefined : await this.checks.admit(context, body);
-    const change = changeOf(before, parts, admitted?.effective, new Date());
+    const places = await this.placements.after(context, before, parts.settings);
+    const change = { ...changeOf(before, parts, admitted?.effective, new Date()), places };
     const fn = { ...before, ...change };
     await this.functions.update(context, fn.id, change);
     const target = admitted ? await this.addRevision(context, fn, parts.revision, admitted) : before.target;

@@ -17,6 +17,9 @@ describe('effectiveScaling', () => {
     [{ min: 2, max: 10, metric: 'requests' }, 3, { min: 2, max: 10, metric: 'requests', target: 100 }],
     [{ max: 2, metric: 'cpu' }, 0, { min: 1, max: 2, metric: 'cpu', target: 80 }],
     [{ max: 2, metric: 'cpu', target: 50 }, 0, { min: 1, max: 2, metric: 'cpu', target: 50 }],
+    [{ min: 0, metric: 'kafka-lag', kafka: { brokers: ['k:9092'], topic: 't', consumerGroup: 'g', secret: 's', tls: true } }, 0, {
+      min: 0, max: 1, metric: 'kafka-lag', target: 100, kafka: { brokers: ['k:9092'], topic: 't', consumerGroup: 'g', startPosition: 'earliest', tls: true, secret: 's' },
+    }],
     [{ maxLifetimeSeconds: 600, burst: 1, scaleDownDelaySeconds: 0, idleTimeoutSeconds: 5 }, 0, { min: 1, max: 1, maxLifetimeSeconds: 600, burst: 1, scaleDownDelaySeconds: 0, idleTimeoutSeconds: 5 }],
   ])('of %j with concurrency %i is %j', (given, concurrency, effective) => {
     expect(effectiveScaling(given, concurrency)).toEqual({ ...REST, ...effective });

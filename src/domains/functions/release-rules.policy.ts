@@ -1,29 +1,38 @@
 import { MOST_ROLLOUT_STEPS, MOST_TRAFFIC_RULES, PREVIEW_TAG, TRAFFIC_TAG, type RolloutStep, type ScalingMetric, type TrafficRule } from '../../contract/function-resource.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
+import type { PlacementRule } from '../clusters/placement-states.js';
 import type { FunctionBody, RolloutBody, ScalingBody } from './function-body.js';
 import type { BuildState } from './function-states.js';
+import { kafkaProblems } from './kafka-rules.policy.js';
 
 /** Most that one pod can be asked to bear. */
 export const MOST_TARGET: Readonly<Record<ScalingMetric, number>> = { concurrency: 10_000, requests: 1_000_000, cpu: 100, 'kafka-lag': 1_000_000 };
 
 /** Everything about scaling, traffic and rollout that can be judged without looking anything up. */
-export function releaseProblems({ scaling = {}, traffic = [], rollout = {}, concurrency }: FunctionBody): FieldProblem[] {
-  return [...scalingProblems(scaling, concurrency ?? 0), ...trafficProblems(traffic), ...rolloutProblems(rollout, scaling.min ?? 1)];
+export function releaseProblems({ scaling = {}, traffic = [], rollout = {}, placement = {}, concurrency }: FunctionBody): FieldProblem[] {
+  return [...scalingProblems(scaling, concurrency ?? 0), ...spreadProblems(placement, scaling), ...trafficProblems(traffic), ...rolloutProblems(rollout, scaling.min ?? 1)];
 }
 
 function problem(pointer: string, message: string): FieldProblem {
   return { pointer, message };
 }
 
-function scalingProblems({ min, max, metric, target }: ScalingBody, concurrency: number): FieldProblem[] {
+function scalingProblems({ min, max, metric, target, kafka }: ScalingBody, concurrency: number): FieldProblem[] {
   const found: FieldProblem[] = [];
   if (min !== undefined && max !== undefined && min > max) found.push(problem('/scaling/min', 'must not be larger than scaling.max'));
-  if (metric === 'kafka-lag') return [...found, problem('/scaling/metric', 'cannot be kafka-lag: functions cannot be triggered by Kafka on this platform yet')];
+  if (metric === 'kafka-lag' && kafka === undefined) found.push(problem('/scaling/kafka', 'must be given for the metric kafka-lag: it says which messages count'));
+  else if (metric !== 'kafka-lag' && kafka !== undefined) found.push(problem('/scaling/kafka', 'belongs to the metric kafka-lag only'));
+  else if (kafka !== undefined) found.push(...kafkaProblems(kafka, '/scaling/kafka'));
   if (target === undefined) return found;
   if (metric === undefined) return [...found, problem('/scaling/metric', 'must be given with scaling.target, which is counted in its units')];
   if (target < 1 || target > MOST_TARGET[metric]) found.push(problem('/scaling/target', `must be from 1 to ${MOST_TARGET[metric]} for the metric ${metric}`));
   else if (metric === 'concurrency' && concurrency > 0 && target > concurrency) found.push(problem('/scaling/target', `must not be larger than concurrency (${concurrency}): no pod ever bears more at once`));
   return found;
+}
+
+/** Pods are shared out over the clusters, and each of them needs one. */
+function spreadProblems({ clusters = 1 }: PlacementRule, { max }: ScalingBody): FieldProblem[] {
+  return max !== undefined && clusters > max ? [problem('/placement/clusters', `must not be larger than scaling.max (${max}): each cluster needs a pod of its own`)] : [];
 }
 
 function trafficProblems(traffic: readonly TrafficRule[]): FieldProblem[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RolloutStatus } from '../../contract/function-resource.js';
 import type { RolloutState } from './function-body.js';
-import { applyVerb, followsTarget, nextRollout, revisionsBeside, rollbackGoal, rolloutNow, rolloutSpec, ROLLOUT_VERBS, type Released, type RolloutVerb } from './rollout.policy.js';
+import { applyVerb, followsTarget, nextRollout, revisionsBeside, rollbackGoal, rolloutNow, rolloutSpec, runsTwice, ROLLOUT_VERBS, type Released, type RolloutVerb } from './rollout.policy.js';
 
 const STEPPING: RolloutStatus = { revision: 2, attempt: 3, phase: 'stepping', step: 1, weight: 20, stable: 1 };
 
@@ -81,6 +81,20 @@ it.each<[string, Released, number | undefined]>([
   ['nowhere while nothing serves', released({ servingRevision: null }, null), undefined],
 ])('a rollback goes %s', (_, fn, goal) => {
   expect(rollbackGoal(fn)).toBe(goal);
+});
+
+it.each<[string, Released, boolean]>([
+  ['while a canary steps', released({}), true],
+  ['before a cluster has told of it', released({ servingRevision: 1 }, null), true],
+  ['not for the first', released({ servingRevision: null }, null), false],
+  ['not once it is through', released({ servingRevision: 2 }, { phase: 'completed' }), false],
+  ['not once it is aborted', released({}, { phase: 'aborted' }), false],
+  ['nor once that is asked for', released({ rolloutState: { attempt: 3, aborted: true } }), false],
+  ['not for a rollback, which is all at once', released({ rolloutState: { attempt: 3, immediate: true } }), false],
+  ['not all at once', { ...released({}), rollout: { strategy: 'all-at-once' } }, false],
+  ['not where no rule follows it', released({ traffic: [{ revision: 1, percent: 100 }] }), false],
+])('two revisions may have all pods: %s', (_, fn, twice) => {
+  expect(runsTwice(fn)).toBe(twice);
 });
 
 it.each([[[], true], [[{ percent: 100 }], true], [[{ revision: 1, percent: 100 }], false], [[{ revision: 1, percent: 99 }, { percent: 1 }], true]])('rules %j follow the target: %s', (rules, follows) => {

@@ -74,6 +74,16 @@ export function rollbackGoal({ targetRevision, servingRevision, previousRevision
   return [stable, servingRevision, previousRevision].find((number): number is number => typeof number === 'number' && number !== targetRevision);
 }
 
+/**
+ * Whether target and stable revision may each have all of the function's pods for as long as its owner pleases: a canary keeps the stable ones until its end, so that an
+ * abort needs no start; a blue-green target stands beside until it is promoted. All at once takes as long as the start of pods, which the headroom of the clusters' quotas bears.
+ */
+export function runsTwice(fn: Released): boolean {
+  if (fn.rollout.strategy === 'all-at-once' || fn.rolloutState.immediate || fn.rolloutState.aborted || !followsTarget(fn.traffic)) return false;
+  const { stable, revision, phase } = rolloutNow(fn);
+  return stable !== undefined && stable !== revision && phase !== 'completed' && phase !== 'aborted';
+}
+
 /** Whether any of the requests follow the target. */
 export function followsTarget(traffic: readonly TrafficRule[]): boolean {
   return traffic.length === 0 || traffic.some(({ revision }) => revision === undefined);

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { ClustersModule } from '../clusters/clusters.module.js';
 import { FunctionsModule } from '../functions/functions.module.js';
 import { InvocationsController } from './api/invocations.controller.js';
 import { InvocationsResolver } from './api/invocations.resolver.js';
@@ -7,7 +6,7 @@ import { GatewayLink } from './gateway-link.js';
 import { InvocationsService } from './invocations.service.js';
 
 @Module({
-  imports: [ClustersModule, FunctionsModule],
+  imports: [FunctionsModule],
   controllers: [InvocationsController],
   providers: [InvocationsService, GatewayLink, InvocationsResolver],
   exports: [InvocationsService],

@@ -6,8 +6,8 @@ import { BoundedCache } from '../../platform/caching/bounded-cache.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
 import type { InvocationAnswer } from '../../platform/invocation/gateway-client.js';
 import { partLogger, withLogContext } from '../../platform/observability/logger.js';
-import { PlacementsService } from '../clusters/placements.service.js';
 import { functionNotFound } from '../functions/functions.errors.js';
+import { FunctionPlacesService } from '../functions/function-places.service.js';
 import { FunctionsService } from '../functions/functions.service.js';
 import { functionNotReady, invocationInvalid, invocationTooLarge, isMistrust, refusedByGateway } from './invocations.errors.js';
 import { GatewayLink } from './gateway-link.js';
@@ -18,7 +18,7 @@ const log = partLogger('invocations');
 
 /** Longest wait for a function: the longest timeout a plan allows, and the gateway's own wait for an instance before it. */
 const LONGEST_WAIT_MS = 915_000;
-const REMEMBERED_TENANTS = 10_000;
+const REMEMBERED_FUNCTIONS = 10_000;
 const REMEMBERED_MS = 2_000;
 
 export interface InvokeFunction {
@@ -55,13 +55,13 @@ export interface InvocationResult {
 /** Synchronous invocations through the API: the same gateway, limits and counters as calls to a function's own address. */
 @Injectable()
 export class InvocationsService {
-  /** Addresses by tenant: a move is heard of a moment later, while the place that is left still serves. */
-  private readonly gateways = new BoundedCache<string, { url: string | null }>(REMEMBERED_TENANTS, REMEMBERED_MS);
+  /** Addresses by tenant and function: a move is heard of a moment later, while the place that is left still serves. */
+  private readonly gateways = new BoundedCache<string, { url: string | null }>(REMEMBERED_FUNCTIONS, REMEMBERED_MS);
 
   constructor(
     private readonly gateway: GatewayLink,
     private readonly functions: FunctionsService,
-    private readonly placements: PlacementsService,
+    private readonly places: FunctionPlacesService,
   ) {}
 
   /**
@@ -79,7 +79,7 @@ export class InvocationsService {
         tenant: context.tenantName, tenantId: context.tenantId, function: name, principal: context.principal.key,
         method: command.method, path: command.path, headers: { ...command.headers, [HEADER.requestId]: context.requestId }, body: command.body,
         signal: command.signal, timeoutMs: LONGEST_WAIT_MS,
-      }, await this.gatewayOf(context));
+      }, await this.gatewayOf(context, name));
       if (answer.refusal) {
         if (isMistrust(answer.refusal)) log.error({ code: answer.refusal.code }, 'the gateway refuses our token: its secret or clock differs from ours');
         if (answer.refusal.code === 'FUNCTION_NOT_FOUND') await this.explainAbsence(context, name);
@@ -89,12 +89,13 @@ export class InvocationsService {
     });
   }
 
-  /** That of the cluster the tenant is served from. */
-  private async gatewayOf(context: TenantContext): Promise<string | null> {
-    const known = this.gateways.get(context.tenantId);
+  /** That of the cluster the function is served from. */
+  private async gatewayOf(context: TenantContext, name: string): Promise<string | null> {
+    const key = `${context.tenantId}/${name}`;
+    const known = this.gateways.get(key);
     if (known) return known.url;
-    const url = await this.placements.gatewayUrl(context);
-    this.gateways.set(context.tenantId, { url });
+    const url = await this.places.gatewayUrl(context, name);
+    this.gateways.set(key, { url });
     return url;
   }
 

@@ -90,6 +90,21 @@ describe('the ledger', () => {
     expect(await sums()).toMatchObject({ rows: 1, invocations: 9 });
   });
 
+  it('books what each of two gateways counted of one function, however often and by whomever they are read', async () => {
+    const [one, other] = [`gateway-${randomUUID()}`, `gateway-${randomUUID()}`];
+    for (const totals of [[3, 2], [8, 2], [8, 9]] as const) {
+      await Promise.all(Array.from({ length: 4 }, () => meter().book([reading(totals[0], { instance: one }), reading(totals[1], { instance: other })])));
+    }
+    expect(await sums()).toMatchObject({ rows: 4, invocations: 17 });
+  });
+
+  it('tells lives of the same name on two clusters apart', async () => {
+    const instance = `life-${randomUUID()}`;
+    await meter().book([reading(5, { instance }), reading(3, { instance, cluster: 'd' })]);
+    await meter().book([reading(6, { instance }), reading(6, { instance, cluster: 'd' })]);
+    expect(await sums()).toMatchObject({ rows: 4, invocations: 12 });
+  });
+
   it('never books to another tenant than the one a life began with', async () => {
     const instance = `life-${randomUUID()}`;
     await meter().book([reading(2, { instance })]);

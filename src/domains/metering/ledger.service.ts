@@ -4,7 +4,7 @@ import { BoundedCache } from '../../platform/caching/bounded-cache.js';
 import { systemContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
 import { SpendLimits } from '../quotas/spend-limits.js';
-import { isNews, type Reading } from './reading.js';
+import { counterOf, isNews, type Reading } from './reading.js';
 import { LedgerRepository } from './store/ledger.repository.js';
 
 const BATCH = 500;
@@ -28,7 +28,7 @@ export class LedgerService {
   async book(readings: readonly Reading[]): Promise<number> {
     const news = new Map<string, Reading>();
     for (const reading of readings) {
-      const key = `${reading.instance}:${reading.functionId}:${reading.revision}`;
+      const key = counterOf(reading);
       const rival = news.get(key);
       if (isNews(reading, rival?.totals ?? this.booked.get(key))) news.set(key, reading);
     }

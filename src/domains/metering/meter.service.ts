@@ -1,100 +1,98 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge } from 'prom-client';
 import { systemContext } from '../../platform/context/context.js';
-import { partLogger } from '../../platform/observability/logger.js';
-import { registry } from '../../platform/observability/metrics.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
+import type { PodNetwork } from '../../platform/kubernetes/pod-pages.js';
 import { FunctionsDirectory } from '../functions/functions-directory.js';
+import { CapacityLedger } from './capacity-ledger.service.js';
 import { gatewayReadings, type ReportSource } from './cluster/gateway-readings.js';
 import { PodMeter } from './cluster/pod-meter.js';
-import type { PodNetwork } from '../../platform/kubernetes/pod-pages.js';
 import { LedgerService } from './ledger.service.js';
-import type { Reading } from './reading.js';
+import { MeterLoop } from './meter-loop.js';
 
-const log = partLogger('meter');
-const rounds = new Counter({ name: 'fnplane_meter_rounds_total', help: 'Rounds over all pods.', labelNames: ['outcome'], registers: [registry] });
-const lag = new Gauge({ name: 'fnplane_meter_last_success_timestamp_seconds', help: 'When a round was last booked.', registers: [registry] });
+/** Longest that the last round of one cluster may take when the meter ends. */
+const LAST_ROUND_MS = 10_000;
+/** Of one that is not to be read any more. */
+const PARTING_ROUND_MS = 1_000;
 
+interface MeteredCluster {
+  meter: PodMeter;
+  loop: MeterLoop;
+  /** Without it the meter is not ready; a registered cluster that does not answer is its own trouble alone. */
+  own: boolean;
+}
 
-/** Reads every counter again and again and books the differences. Any number may run at once. */
+/** Reads every counter again and again and books the differences. Any number may run at once, over the same clusters too. */
 @Injectable()
 export class MeterService {
   private readonly context = systemContext('meter');
-  private readonly pods: PodMeter[] = [];
-  private readonly gateways: { cluster: string; report: ReportSource }[] = [];
-  private loop: Promise<void> | undefined;
-  private wake: () => void = () => undefined;
-  private stopping = false;
+  /** By name: what a cluster's counters are booked under. */
+  private readonly clusters = new Map<string, MeteredCluster>();
+  private readonly gateways: MeterLoop[] = [];
+  private intervalMs: number | undefined;
 
   constructor(
     private readonly ledger: LedgerService,
+    private readonly capacity: CapacityLedger,
     private readonly functions: FunctionsDirectory,
   ) {}
 
-  addCluster(name: string, client: KubernetesClient, network: PodNetwork): void {
+  /** A cluster that is read already stays as it is. @param options.own it belongs to the process, which is not ready without it */
+  addCluster(name: string, client: KubernetesClient, network: PodNetwork, options: { own?: boolean } = {}): void {
+    if (this.clusters.has(name)) return;
     const meter = new PodMeter(name, client, network);
-    this.pods.push(meter);
+    const loop = new MeterLoop(name, () => this.bookPods(meter));
+    this.clusters.set(name, { meter, loop, own: options.own ?? false });
     meter.start();
+    if (this.intervalMs !== undefined) loop.start(this.intervalMs);
+  }
+
+  /** Its client is about to be closed, or is closed: what is not read yet is read by whoever opens it next. */
+  async removeCluster(name: string): Promise<void> {
+    const found = this.clusters.get(name);
+    this.clusters.delete(name);
+    if (found) await this.end(found, PARTING_ROUND_MS);
   }
 
   addGateway(cluster: string, report: ReportSource): void {
-    this.gateways.push({ cluster, report });
+    const loop = new MeterLoop(cluster, async () => {
+      await this.ledger.book(await gatewayReadings(this.context, await report(), this.functions, cluster));
+    });
+    this.gateways.push(loop);
+    if (this.intervalMs !== undefined) loop.start(this.intervalMs);
   }
 
   start(intervalMs: number): void {
-    this.loop ??= this.run(intervalMs);
+    if (this.intervalMs !== undefined) return;
+    this.intervalMs = intervalMs;
+    for (const loop of [...[...this.clusters.values()].map((cluster) => cluster.loop), ...this.gateways]) loop.start(intervalMs);
   }
 
   /** Why it is not ready, or null. */
   notReady(): string | null {
-    const waiting = this.pods.filter((meter) => !meter.isSynced).map((meter) => meter.cluster);
+    const waiting = [...this.clusters].filter(([, { meter, own }]) => own && !meter.isSynced).map(([name]) => name);
     return waiting.length > 0 ? `pods of ${waiting.join(', ')} are not listed yet` : null;
   }
 
-  /** One last round, so that what was counted until now is booked. */
+  /** One last round of everything, so that what was counted until now is booked. */
   async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake();
-    await this.loop;
-    await this.round();
-    await Promise.all(this.pods.map((meter) => meter.stop()));
+    await Promise.all([...[...this.clusters.values()].map((cluster) => this.end(cluster, LAST_ROUND_MS)), ...this.gateways.map((loop) => loop.stop(LAST_ROUND_MS))]);
   }
 
-  private async run(intervalMs: number): Promise<void> {
-    while (!this.stopping) {
-      await this.round();
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, intervalMs);
-        this.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        if (this.stopping) this.wake();
-      });
-    }
+  private async end({ meter, loop }: MeteredCluster, graceMs: number): Promise<void> {
+    await loop.stop(graceMs);
+    await meter.stop();
   }
 
-  private async round(): Promise<void> {
-    try {
-      const collected = await Promise.all([...this.pods.map((meter) => meter.collect()), ...this.gateways.map((gateway) => this.readGateway(gateway))]);
-      const readings = collected.flat();
-      await this.ledger.book(readings);
-      for (const meter of this.pods) meter.forget(readings);
-      rounds.inc({ outcome: 'booked' });
-      lag.setToCurrentTime();
-    } catch (error) {
-      rounds.inc({ outcome: 'failed' });
-      log.warn({ err: error }, 'a metering round failed; its counts are in the next one');
-    }
+  private async bookPods(meter: PodMeter): Promise<void> {
+    const readings = await meter.collect();
+    await this.ledger.book(readings);
+    meter.forget(readings);
+    await this.bookCapacity(meter);
   }
 
-  /** A gateway that does not answer keeps its totals until it does. */
-  private async readGateway(gateway: { cluster: string; report: ReportSource }): Promise<Reading[]> {
-    try {
-      return await gatewayReadings(this.context, await gateway.report(), this.functions, gateway.cluster);
-    } catch (error) {
-      log.warn({ err: error, cluster: gateway.cluster }, 'a gateway could not be read');
-      return [];
-    }
+  /** What pods were kept ready, busy or not. */
+  private async bookCapacity({ lifetimes }: PodMeter): Promise<void> {
+    await this.capacity.book(lifetimes.spans());
+    lifetimes.forget((span) => this.capacity.isBooked(span));
   }
 }

@@ -2,7 +2,7 @@ import type { UsageTotals } from '../../contract/runtime.js';
 
 /** The totals of one process life at one moment, with what is needed to book them. */
 export interface Reading {
-  /** Unique to one life: a pod's container since its start, or a gateway's count of one function. */
+  /** Unique, within its cluster, to one life: a pod's container since its start, or a gateway's count of one function. */
   instance: string;
   tenantId: string;
   functionId: string;
@@ -14,6 +14,11 @@ export interface Reading {
   cpuMillis: number;
   totals: UsageTotals;
   at: Date;
+}
+
+/** What a reading's totals are of: what is read twice, by whomever, has the same. */
+export function counterOf({ cluster, instance, functionId, revision }: Reading): string {
+  return `${cluster}:${instance}:${functionId}:${revision}`;
 }
 
 /** Totals never fall within one life; a reading that shows less than an earlier one came late and adds nothing. */

@@ -3,7 +3,9 @@ import type { TenantContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
 import { MAX_PAGE, type Page, type PageRequest } from '../../platform/database/page.js';
 import { TenantsService } from '../tenants/tenants.service.js';
-import { UsageRepository, type FunctionUsage, type UsageSums } from './store/usage.repository.js';
+import { CapacityRepository, type PoolUsage } from './store/capacity.repository.js';
+import type { CapacityRecordEntity } from './store/capacity-record.entity.js';
+import { UsageRepository, type FunctionUsage, type UsageWithIdle } from './store/usage.repository.js';
 import type { UsageRecordEntity } from './store/usage-record.entity.js';
 import { monthOf, monthPeriod, type Period } from './usage-period.policy.js';
 
@@ -11,7 +13,9 @@ export interface UsageTotal {
   month: string;
   timeZone: string;
   period: Period;
-  total: UsageSums;
+  total: UsageWithIdle;
+  /** What pods waited in warm pools, by runtime. */
+  pools: PoolUsage[];
 }
 
 export interface UsageOfMonth extends UsageTotal {
@@ -24,6 +28,7 @@ export class UsageService {
   constructor(
     private readonly database: Database,
     private readonly usage: UsageRepository,
+    private readonly capacity: CapacityRepository,
     private readonly tenants: TenantsService,
   ) {}
 
@@ -39,13 +44,18 @@ export class UsageService {
   totalOfMonth(context: TenantContext, month?: string): Promise<UsageTotal> {
     return this.database.transaction(context, async () => {
       const { timeZone, month: chosen, period } = await this.period(context, month);
-      return { month: chosen, timeZone, period, total: await this.usage.total(context, period) };
+      return { month: chosen, timeZone, period, total: await this.usage.total(context, period), pools: await this.capacity.pools(context, period) };
     });
   }
 
   /** The ledger rows behind a month's figures. */
   records(context: TenantContext, month: string | undefined, request: PageRequest): Promise<Page<UsageRecordEntity>> {
     return this.database.transaction(context, async () => this.usage.findPage(context, (await this.period(context, month)).period, request));
+  }
+
+  /** The ledger rows behind a month's warm and idle time. */
+  capacityRecords(context: TenantContext, month: string | undefined, request: PageRequest): Promise<Page<CapacityRecordEntity>> {
+    return this.database.transaction(context, async () => this.capacity.findPage(context, (await this.period(context, month)).period, request));
   }
 
   private async period(context: TenantContext, month?: string): Promise<{ timeZone: string; month: string; period: Period }> {

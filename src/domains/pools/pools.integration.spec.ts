@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomName, startApi, type TestApi } from '../../../test/support/api.js';
-import { POOL_POD_SIZE } from '../../contract/pool-resource.js';
-import { tenantJobContext, type TenantContext } from '../../platform/context/context.js';
+import { POOL_POD_SIZE, type WarmPoolStatus } from '../../contract/pool-resource.js';
+import { systemContext, tenantJobContext, type TenantContext } from '../../platform/context/context.js';
 import { QuotasService } from '../quotas/quotas.service.js';
 import { PoolsParticipant } from './pools.participant.js';
+import { PoolStatusesRepository } from './store/pool-statuses.repository.js';
 
 let api: TestApi;
 
@@ -94,4 +96,65 @@ it('a tenant that goes leaves no row and holds nothing', async () => {
   expect(await participant.teardown(context)).toEqual({ done: true });
   expect(await participant.teardown(context)).toEqual({ done: true });
   expect(await used(context)).toEqual(roomFor(0));
+});
+
+describe('what clusters say of a pool', () => {
+  const SYSTEM = systemContext('pools-test');
+  const statusOf = (ready: number): WarmPoolStatus => ({
+    runtimes: [{ runtime: 'go', wanted: 2, size: 2, ready, claimed: 1, claims: 4, idleMs: 61_999, message: 'no room', refusal: { at: '2026-11-26T12:00:00.000Z', message: 'no room' } }],
+    conditions: [{ type: 'Ready', status: 'False', reason: 'QuotaRefused', message: 'no room', lastTransitionTime: '2026-11-26T12:00:00Z' }],
+  });
+
+  async function newCluster(): Promise<{ id: string; name: string }> {
+    const cluster = { id: randomUUID(), name: randomName('east') };
+    await api.plane.database.transaction(SYSTEM, (manager) => manager.query('INSERT INTO cluster (id, name, region) VALUES ($1, $2, $3)', [cluster.id, cluster.name, 'test']));
+    return cluster;
+  }
+
+  async function withPool(): Promise<{ name: string; path: string; context: TenantContext; cluster: { id: string; name: string }; statuses: PoolStatusesRepository }> {
+    const tenant = await newTenant();
+    await api.operator.put(tenant.path, { runtimes: [{ runtime: 'go', min: 1, max: 2 }] });
+    return { ...tenant, cluster: await newCluster(), statuses: api.plane.app.get(PoolStatusesRepository, { strict: false }) };
+  }
+
+  it('is told the same through both APIs', async () => {
+    const { name, path, context: { tenantId }, cluster, statuses } = await withPool();
+    expect((await api.operator.get(path)).body.status).toEqual([]);
+    await statuses.write(SYSTEM, cluster.id, { tenantId, uid: 'one', version: '10', status: statusOf(1) });
+    const { status } = (await api.operator.get(path)).body;
+    const runtime = { desired: 2, waiting: 2, ready: 1, serving: 1, recentClaims: 4, idlePodSeconds: 61, message: 'no room', lastRefusal: { at: '2026-11-26T12:00:00.000Z', message: 'no room' } };
+    expect(status).toEqual([{
+      cluster: cluster.name, runtimes: [{ runtime: 'go', ...runtime }], observedAt: expect.any(String) as string,
+      conditions: [{ type: 'Ready', status: 'False', reason: 'QuotaRefused', message: 'no room', lastTransitionTime: '2026-11-26T12:00:00.000Z' }],
+    }]);
+    const query = 'query($t: String!) { tenant(tenant: $t) { pools { status { cluster runtimes { runtime desired waiting ready serving recentClaims idlePodSeconds message lastRefusal { at message } } conditions { reason } } } } }';
+    expect((await api.operator.graphql(query, { t: name })).body.data.tenant.pools.status).toEqual([{ cluster: cluster.name, runtimes: [{ runtime: 'GO', ...runtime }], conditions: [{ reason: 'QuotaRefused' }] }]);
+  });
+
+  it('is undone by no late news, and goes with the object, the cluster and the tenant', async () => {
+    const { path, context, context: { tenantId }, cluster, statuses } = await withPool();
+    const ready = async (): Promise<unknown[]> => ((await api.operator.get(path)).body.status as { runtimes: { ready: number }[] }[]).map(({ runtimes }) => runtimes[0]?.ready);
+    const write = (uid: string, version: string, count: number): Promise<void> => statuses.write(SYSTEM, cluster.id, { tenantId, uid, version, status: statusOf(count) });
+    await write('one', '10', 2);
+    await write('one', '9', 0);
+    expect(await ready()).toEqual([2]);
+    await statuses.remove(SYSTEM, cluster.id, tenantId, 'another');
+    await statuses.retain(SYSTEM, cluster.id, ['one', 'another']);
+    expect(await ready()).toEqual([2]);
+    await statuses.remove(SYSTEM, cluster.id, tenantId, 'one');
+    expect(await ready()).toEqual([]);
+    await write('two', '20', 1);
+    await statuses.retain(SYSTEM, cluster.id, ['three']);
+    expect(await ready()).toEqual([]);
+    await write('two', '21', 1);
+    await api.plane.database.transaction(SYSTEM, (manager) => manager.query('DELETE FROM cluster WHERE id = $1', [cluster.id]));
+    expect(await ready()).toEqual([]);
+    await write('two', '22', 1);
+    const other = await newCluster();
+    await statuses.write(SYSTEM, other.id, { tenantId, uid: 'four', version: '30', status: statusOf(1) });
+    expect(await ready()).toEqual([1]);
+    await api.plane.app.get(PoolsParticipant, { strict: false }).teardown(context);
+    await statuses.write(SYSTEM, other.id, { tenantId, uid: 'four', version: '31', status: statusOf(1) });
+    expect(await ready()).toEqual([]);
+  });
 });

@@ -8,6 +8,7 @@ import { QuotaAdmission } from '../tenants/quota-admission.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import { boundsProblems, effectiveBounds, poolHolder, poolReservation, type PoolBounds } from './pool-bounds.policy.js';
 import { poolsInvalid } from './pools.errors.js';
+import { PoolStatusesRepository, type PoolOnCluster } from './store/pool-statuses.repository.js';
 import { PoolsRepository } from './store/pools.repository.js';
 
 /** A tenant's warm pools, whole. */
@@ -17,6 +18,8 @@ export interface Pools {
   runtimes: PoolBounds[];
   /** In force, every runtime. */
   effective: PoolBounds[];
+  /** What there is, by cluster. */
+  clusters: PoolOnCluster[];
   etag: string;
   /** Null while nobody said anything. */
   updatedAt: Date | null;
@@ -28,6 +31,7 @@ export class PoolsService {
   constructor(
     private readonly database: Database,
     private readonly pools: PoolsRepository,
+    private readonly statuses: PoolStatusesRepository,
     private readonly tenants: TenantsService,
     private readonly quotas: QuotaAdmission,
     private readonly audit: AuditService,
@@ -36,6 +40,7 @@ export class PoolsService {
   async get(context: TenantContext): Promise<Pools> {
     const [row, tenant] = [await this.pools.find(context), await this.tenants.get(context)];
     return {
+      clusters: row ? await this.statuses.list(context) : [],
       tenantId: context.tenantId, runtimes: row?.runtimes ?? [], effective: effectiveBounds(row?.runtimes ?? [], tenant.suspension),
       etag: etagOf({ id: context.tenantId, version: row?.version ?? 0 }), updatedAt: row?.updatedAt ?? null,
     };

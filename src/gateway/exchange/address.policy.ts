@@ -4,6 +4,19 @@ export interface Address {
   path: string;
 }
 
+/** Hosts whose paths functions have by triggers. */
+export interface TriggerHosts<Found> {
+  readonly isEmpty: boolean;
+  hasHost(host: string): boolean;
+  find(host: string, path: string): Found | undefined;
+}
+
+/** A request to a host and path that a function has by a trigger. `target` is as it was asked for, its query included. */
+export interface TriggeredAddress<Found> {
+  triggered: Found;
+  target: string;
+}
+
 /** `malformed`: the request target is refused (400); `unknown`: it cannot name any function (404). */
 export type AddressProblem = 'malformed' | 'unknown';
 
@@ -56,21 +69,39 @@ function restOf(target: string, from: number): string {
   return target.charCodeAt(from) === SLASH ? target.slice(from) : `/${target.slice(from)}`;
 }
 
-/** `pay.shop.fn.example:8443` and `.fn.example` give `shop/pay`; undefined when the host is not below the domain. */
-function keyFromHost(host: string, hostSuffix: string): string | 'unknown' | undefined {
+/** Of a `Host` header: in lower case, without a port. */
+function nameOf(host: string): string {
   const colon = host.lastIndexOf(':');
-  const name = (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();
+  return (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();
+}
+
+/** `pay.shop.fn.example` and `.fn.example` give `shop/pay`; undefined when the name is not below the domain. */
+function keyFromHost(name: string, hostSuffix: string): string | 'unknown' | undefined {
   if (!name.endsWith(hostSuffix)) return undefined;
   const labels = name.slice(0, -hostSuffix.length).split('.');
   return labels.length === 2 && labels[0] && labels[1] ? `${labels[1]}/${labels[0]}` : 'unknown';
 }
 
+function keyFromPath(target: string): Address | 'unknown' {
+  const tenantEnd = segmentEnd(target, 1);
+  if (tenantEnd === 1 || target.charCodeAt(tenantEnd) !== SLASH) return 'unknown';
+  const functionEnd = segmentEnd(target, tenantEnd + 1);
+  if (functionEnd === tenantEnd + 1) return 'unknown';
+  return { key: target.slice(1, functionEnd), path: restOf(target, functionEnd) };
+}
+
+/** Path of a target, without its query. */
+export function pathOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
+}
+
 /**
  * Reads the address of a request: by host (`<function>.<tenant><hostSuffix>`) where a base domain is configured and the
- * host lies below it, by path (`/<tenant>/<function>[/rest][?query]`) otherwise. An absolute-form target brings its own host.
- * Names are taken as they are: a name with an encoded character matches nothing.
+ * host lies below it, by the triggers of the host where it has any, by path (`/<tenant>/<function>[/rest][?query]`) otherwise. An
+ * absolute-form target brings its own host. Names are taken as they are: a name with an encoded character matches nothing.
  */
-export function readAddress(target: string, host: string, hostSuffix: string | undefined): Address | AddressProblem {
+export function readAddress<Found = never>(target: string, host: string, hostSuffix: string | undefined, triggers?: TriggerHosts<Found>): Address | TriggeredAddress<Found> | AddressProblem {
   if (target.charCodeAt(0) !== SLASH) {
     const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
     if (!absolute?.[1]) return 'malformed';
@@ -78,14 +109,13 @@ export function readAddress(target: string, host: string, hostSuffix: string | u
     target = absolute[2]?.startsWith('/') ? absolute[2] : `/${absolute[2] ?? ''}`;
   }
   if (!isUnambiguous(target)) return 'malformed';
-  if (hostSuffix !== undefined) {
-    const key = keyFromHost(host, hostSuffix);
-    if (key === 'unknown') return 'unknown';
-    if (key !== undefined) return { key, path: target };
-  }
-  const tenantEnd = segmentEnd(target, 1);
-  if (tenantEnd === 1 || target.charCodeAt(tenantEnd) !== SLASH) return 'unknown';
-  const functionEnd = segmentEnd(target, tenantEnd + 1);
-  if (functionEnd === tenantEnd + 1) return 'unknown';
-  return { key: target.slice(1, functionEnd), path: restOf(target, functionEnd) };
+  const hosted = triggers !== undefined && !triggers.isEmpty;
+  if (hostSuffix === undefined && !hosted) return keyFromPath(target);
+  const name = nameOf(host);
+  const key = hostSuffix === undefined ? undefined : keyFromHost(name, hostSuffix);
+  if (key === 'unknown') return 'unknown';
+  if (key !== undefined) return { key, path: target };
+  if (!hosted || !triggers.hasHost(name)) return keyFromPath(target);
+  const triggered = triggers.find(name, pathOf(target));
+  return triggered === undefined ? 'unknown' : { triggered, target };
 }

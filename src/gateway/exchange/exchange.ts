@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { AuthenticationMode } from '../../contract/function-resource.js';
 import { Expiring } from '../limits/expiring.js';
 import type { RefusalCode } from '../refusals.policy.js';
 import type { FunctionRoute } from '../routing/function-route.js';
@@ -50,6 +51,8 @@ export interface AdmittedRequest {
   path: string;
   expectsContinue: boolean;
   startedAt: number;
+  /** Of the address that was asked. */
+  authentication: AuthenticationMode;
 }
 
 /**
@@ -99,7 +102,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     const small = !headers.chunked && this.mayBuffer(headers.contentLength);
     const streamed = hasBody && !small;
     this.outgoing.headers = forwardHeaders(headers, {
-      authentication: this.route.authentication,
+      authentication: admitted.authentication,
       requestId: admitted.requestId,
       remoteAddress: request.socket.remoteAddress ?? 'unknown',
       encrypted: false,

@@ -1,28 +1,29 @@
 import type { IncomingMessage } from 'node:http';
+import { rewrittenPath } from '../../contract/triggers.js';
 import type { Verdict } from '../auth/authenticator.js';
 import type { Shortage } from '../limits/tenant-limits.js';
 import type { RefusalCode } from '../refusals.policy.js';
 import type { FunctionRoute } from '../routing/function-route.js';
 import type { Lane } from '../routing/lane.js';
-import { readAddress } from './address.policy.js';
+import type { Claim } from '../routing/host-claims.js';
+import { allowedMethods } from '../routing/trigger-table.js';
+import { pathOf, readAddress, type Address } from './address.policy.js';
 import type { DataPath } from './data-path.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type AdmittedRequest } from './exchange.js';
 import type { GatewayResponse } from './gateway-response.js';
 import { newRequestId } from './identifiers.js';
 import { isRequestId, scanRequestHeaders, type ScannedHeaders } from './request-headers.policy.js';
 import { writeRefusal, type RefusalExtras } from './write-refusal.js';
 
 /** A request that was read and whose address is known, before it is decided whether it may pass. */
-interface Arrival {
-  request: IncomingMessage;
-  response: GatewayResponse;
-  headers: ScannedHeaders;
-  requestId: string;
-  path: string;
+interface Arrival extends AdmittedRequest {
   /** The one of the function's addresses that was asked; undefined where there is no function. */
   lane: Lane | undefined;
-  expectsContinue: boolean;
-  startedAt: number;
+}
+
+/** The function at an address, as it is asked for there. */
+interface Destination extends Pick<Arrival, 'path' | 'lane' | 'authentication'> {
+  route: FunctionRoute | undefined;
 }
 
 const REFUSED_VERDICT: Record<Exclude<Verdict, 'allowed'>, RefusalCode> = {
@@ -31,8 +32,6 @@ const REFUSED_VERDICT: Record<Exclude<Verdict, 'allowed'>, RefusalCode> = {
   invalid: 'CREDENTIAL_INVALID',
   unavailable: 'AUTHENTICATION_UNAVAILABLE',
 };
-
-const UNKNOWN = { route: undefined, lane: undefined };
 
 const ALLOWED: Record<Shortage['limit'], string> = {
   second: 'invocations per second, and they are used up',
@@ -57,20 +56,29 @@ export class Intake {
     const malformed = this.malformed(request, headers);
     if (malformed) return this.refuse(request, response, malformed, requestId, headers.problem === undefined ? {} : { detail: `The request has ${headers.problem}.` });
     const target = request.url!;
-    const address = readAddress(target, headers.host, this.path.hostSuffix);
+    // The platform's own calls name a function; no trigger of a host may come between.
+    const address = readAddress(target, headers.host, this.path.hostSuffix, headers.internal === undefined ? this.path.table.triggers : undefined);
     if (address === 'malformed') return this.refuse(request, response, 'REQUEST_MALFORMED', requestId, { detail: 'The request target is not one that is read the same everywhere.' });
     if (address === 'unknown') return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
-    let route = this.path.table.find(address.key);
-    let lane = route?.main;
-    // A function's own name comes first, so that no tag can stand before it.
-    if (!route) ({ route, lane } = this.path.table.findTagged(address.key) ?? UNKNOWN);
-    const arrival: Arrival = { request, response, headers, requestId, path: address.path, lane, expectsContinue, startedAt };
-    if (route?.authentication === 'none' && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
+    if ('triggered' in address && address.triggered.methods?.has(request.method!) === false) {
+      return this.refuse(request, response, 'METHOD_NOT_ALLOWED', requestId, { allow: allowedMethods(address.triggered), detail: `This address takes ${allowedMethods(address.triggered)}.` });
+    }
+    const { route, ...destination } = 'triggered' in address ? ofTrigger(address.triggered, address.target) : this.ofName(address);
+    const arrival: Arrival = { request, response, headers, requestId, expectsContinue, startedAt, ...destination };
+    if (route && arrival.authentication === 'none' && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
     const verdict = this.path.authenticator.check(route?.tenant, headers, request.method!, target);
     if (typeof verdict === 'string') return this.admit(arrival, route, verdict);
     verdict.then((decided) => {
       if (!response.destroyed && !request.destroyed) this.admit(arrival, route, decided);
     }).catch((error: unknown) => this.fail(arrival, error));
+  }
+
+  /** A function's own name comes first, so that no tag can stand before it. */
+  private ofName({ key, path }: Address): Destination {
+    const route = this.path.table.find(key);
+    if (route) return { route, lane: route.main, path, authentication: route.authentication };
+    const tagged = this.path.table.findTagged(key);
+    return { route: tagged?.route, lane: tagged?.lane, path, authentication: tagged?.route.authentication ?? 'required' };
   }
 
   private malformed(request: IncomingMessage, headers: ScannedHeaders): RefusalCode | undefined {
@@ -112,4 +120,9 @@ export class Intake {
     this.path.log.error({ err: error, requestId: arrival.requestId }, 'a request could not be handled');
     this.refuse(arrival.request, arrival.response, 'GATEWAY_ERROR', arrival.requestId);
   }
+}
+
+function ofTrigger({ trigger, route }: Claim, target: string): Destination {
+  const path = pathOf(target);
+  return { route, lane: route.main, path: rewrittenPath(trigger, path) + target.slice(path.length), authentication: trigger.authentication === 'public' ? 'none' : 'required' };
 }

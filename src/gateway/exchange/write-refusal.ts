@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HEADER } from '../../contract/runtime.js';
+import { HTTP_METHODS } from '../../contract/triggers.js';
 import { problemDocument, REFUSALS, type RefusalCode } from '../refusals.policy.js';
 
 export interface RefusalExtras {
@@ -8,6 +9,8 @@ export interface RefusalExtras {
   retryAfterSeconds?: number;
   /** Requests per second of the tenant, for the rate-limit fields. */
   rateLimit?: number;
+  /** Methods that the address takes; the gateway's own when absent. */
+  allow?: string;
 }
 
 /** How much of a body nobody wants is still read, so that the caller gets to read the answer in place of a reset. */
@@ -21,7 +24,7 @@ function refusalHeaders(code: RefusalCode, requestId: string, body: string, extr
   ];
   const { status } = REFUSALS[code];
   if (status === 401) list.push('www-authenticate', code === 'CREDENTIAL_INVALID' ? 'Bearer realm="fnplane", error="invalid_token"' : 'Bearer realm="fnplane"');
-  if (status === 405) list.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  if (status === 405) list.push('allow', extras.allow ?? HTTP_METHODS.join(', '));
   if (extras.retryAfterSeconds !== undefined) list.push('retry-after', String(extras.retryAfterSeconds));
   if (extras.rateLimit !== undefined) {
     list.push('ratelimit-limit', String(extras.rateLimit), 'ratelimit-remaining', '0', 'ratelimit-reset', String(extras.retryAfterSeconds ?? 1));

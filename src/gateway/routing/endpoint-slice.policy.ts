@@ -34,12 +34,12 @@ export interface SliceOwner {
 
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
-/** The function's label decides where there is one: `orders-r00004` is a Service of `orders` or of a function of that name. */
+/** Pods of Argo Rollouts do not bear their revision in their names: its own Service's name tells. The function's label decides where there is one: `orders-r00004` is a Service of `orders` or of a function of that name. */
 export function ownerOfSlice({ metadata: { namespace, labels } }: EndpointSlice): SliceOwner | undefined {
   const service = labels?.[SERVICE_NAME_LABEL];
   if (service === undefined) return undefined;
   const functionName = labels?.[LABEL.function] ?? service;
-  return { function: `${namespace ?? ''}/${functionName}`, revision: service === functionName ? undefined : revisionOfPod(service, functionName) };
+  return { function: `${namespace ?? ''}/${functionName}`, revision: service === functionName ? undefined : revisionOfPod(service.replace(`${functionName}---`, `${functionName}-`), functionName) };
 }
 
 /** Endpoints of one slice, those that are not ready too, but none that is ending. A function's Service has one port. */

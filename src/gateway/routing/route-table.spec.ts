@@ -152,6 +152,17 @@ describe('RouteTable', () => {
     expect(factory.made[0]!.closed).toBe(false);
   });
 
+  it('knows a pod by its revision\'s own Service, whatever the pod is called', () => {
+    const { table, tenant, factory } = setUp();
+    const revisions = [1, 2].map((number) => ({ ...tenant.functionResource('orders').spec.revisions[0]!, number }));
+    table.upsertFunction({ ...tenant.functionResource('orders', { target: 2, revisions }), status: { servingRevision: 1, traffic: [{ revision: 1, percent: 80 }, { revision: 2, percent: 20 }] } });
+    table.upsertSlice({
+      metadata: { name: 's2', namespace: tenant.namespace, labels: { 'kubernetes.io/service-name': 'orders---r00002', 'fnplane.dev/function': 'orders' } }, ports: [{ port: 8080 }],
+      endpoints: [{ addresses: ['10.0.0.2'], conditions: { ready: true }, targetRef: { name: 'orders-7fd58676df-x', uid: 'uid-2' } }],
+    } as EndpointSlice);
+    expect(factory.made.map(({ servedBy }) => servedBy)).toEqual(['orders@2']);
+  });
+
   it('has one upstream for all pods behind the API server, with their room together', () => {
     const { table, tenant, factory } = setUp();
     factory.mode = 'proxy';

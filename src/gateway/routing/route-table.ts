@@ -7,6 +7,7 @@ import { endpointsOf, mergeEndpoints, ownerOfSlice, type Endpoint, type Endpoint
 import { FunctionRoute, type UpstreamFactory } from './function-route.js';
 import type { Lane } from './lane.js';
 import { splitTag } from './traffic.policy.js';
+import { TriggerTable } from './trigger-table.js';
 
 /** Where news of the cluster goes. Every call is about one object and costs no more than that object. */
 export interface RouteSink {
@@ -32,6 +33,7 @@ export interface RouteSource {
  * outage of the control plane and of the API server.
  */
 export class RouteTable implements RouteSink {
+  readonly triggers = new TriggerTable();
   private readonly byAddress = new Map<string, FunctionRoute>();
   /** By `<namespace>/<name>`. */
   private readonly byResource = new Map<string, FunctionRoute>();
@@ -87,13 +89,17 @@ export class RouteTable implements RouteSink {
       this.removeFunction(namespace, name);
       route = undefined;
     }
-    if (route) return route.update(resource);
+    if (route) {
+      this.triggers.set(route, resource.spec.triggers?.http);
+      return route.update(resource);
+    }
     route = new FunctionRoute(resource, this.directory.tenant(resource.spec.tenantId), this.upstreams, load);
     this.byResource.set(id, route);
     this.metrics.add(route.counters);
     route.update(resource);
     route.setEndpoints(this.endpointsOf(id));
     this.place(route);
+    this.triggers.set(route, resource.spec.triggers?.http);
   }
 
   removeFunction(namespace: string, name: string): void {
@@ -102,6 +108,7 @@ export class RouteTable implements RouteSink {
     if (!route) return;
     this.byResource.delete(id);
     this.withdraw(route);
+    this.triggers.delete(route);
     this.metrics.remove(route.counters);
     route.retire();
   }

@@ -4,7 +4,7 @@ import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-clie
 import { isConflict, KubernetesError } from '../../platform/kubernetes/kubernetes-errors.js';
 import type { KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
 import type { ResourceType } from '../../platform/kubernetes/resource-type.js';
-import type { PlannedApply } from './function.plan.js';
+import type { PlannedApply } from './workloads.plan.js';
 
 /** Holds the number of pods between the operator, which gives it up, and an autoscaler, which has not written it yet. */
 const HAND_OVER_MANAGER = `${FIELD_MANAGER.operator}-hand-over`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FunctionResource, FunctionStatus } from '../../contract/function-resource.js';
+import type { MetricProblem } from '../scaling/load-view.js';
 import { buildStatus, statusPatch, type Failure } from './function-status.plan.js';
 import { transitionEvent } from './function.events.js';
 import { planFunction } from './function.plan.js';
@@ -34,6 +35,23 @@ describe('verdicts', () => {
   test('numbers and generations', () => {
     expect(statusOf(functionOf({ scaling: { min: 2, max: 3 } }), [podOf(functionOf(), 1, { ready: true }), podOf(functionOf(), 1, { ready: true })]))
       .toMatchObject({ observedGeneration: 3, observedPlatformGeneration: 7, servingRevision: 1, replicas: 2, readyReplicas: 2 });
+  });
+
+  test('the metric that is followed is told where there is one, and no more where there is none', () => {
+    const scaling = { min: 0, max: 3, metric: 'kafka-lag' as const, target: 10, kafka: { brokers: ['kafka.example:9092'], topic: 'orders', consumerGroup: 'shop' } };
+    const told = (fn: FunctionResource, lag: number | undefined, problem?: MetricProblem): FunctionStatus => {
+      const scaled = { scaling: { lag: { lag, partitions: 3, lastLaggedAt: NOW, problem } } };
+      return buildStatus({ fn, plan: planFunction(fn, carriedOut(planFunction(fn, NOTHING, NOW), NOTHING, [podOf(fn, 1, { ready: true })]), NOW, scaled), failure: undefined, now: NOW });
+    };
+    const first = told(functionOf({ scaling }), 70);
+    expect([short(first).ScalingActive, first.scale?.current]).toEqual(['True MetricRead', 70]);
+    // What says much the same is not written again; what is not known changes nothing.
+    expect([told(functionOf({ scaling }, first), 75).scale?.current, told(functionOf({ scaling }, first), undefined).scale?.current, told(functionOf({ scaling }, first), 7).scale?.current]).toEqual([70, 70, 7]);
+    expect(short(told(functionOf({ scaling }, first), undefined)).ScalingActive).toBe('True MetricRead');
+    const failed = told(functionOf({ scaling }, first), undefined, { reason: 'BrokerUnreachable', message: 'The broker kafka.example:9092 could not be reached.' });
+    expect(short(failed)).toMatchObject({ ScalingActive: 'False BrokerUnreachable', Ready: 'True Ready' });
+    const other = told(functionOf({ scaling: { min: 0, max: 3 } }, failed), undefined);
+    expect([short(other).ScalingActive, other.scale?.current]).toEqual([undefined, undefined]);
   });
 
   test('a failed deploy says who keeps serving', () => {

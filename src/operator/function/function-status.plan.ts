@@ -3,6 +3,7 @@ import { setCondition } from '../../platform/kubernetes/conditions.js';
 import { canonicalJson } from '../../platform/kubernetes/drift.js';
 import { heldWords, podWords, progressWords, servingWords } from '../rollout/rollout-words.js';
 import { isUnderway } from '../rollout/rollout.policy.js';
+import { differs, SCALING_ACTIVE } from '../scaling/scaling-report.policy.js';
 import { specOf, type FunctionPlan } from './function.plan.js';
 
 /** Why the target is not ready, in final words. */
@@ -44,21 +45,32 @@ export function buildStatus(input: StatusInput): FunctionStatus {
     ...(traffic ? { traffic } : {}),
     revisions: revisions.slice(-MOST_REVISIONS),
     ...(rollout ? { rollout } : {}),
-    ...(scale.since === undefined ? {} : { scale: { active: scale.active, since: scale.since } }),
+    ...(scale.since === undefined ? {} : { scale: { active: scale.active, since: scale.since, ...toldMetric(input) } }),
     ...(conditions ? { conditions } : {}),
   };
 }
 
 function buildConditions(input: StatusInput): Condition[] | undefined {
-  const { fn } = input;
+  const { fn, plan } = input;
   const ready = readyVerdict(input);
   const verdicts: [ConditionType, Verdict][] = [['Ready', ready], ['Reconciling', reconcilingVerdict(input, ready)], ['Serving', servingVerdict(input)]];
   const at = new Date(input.now).toISOString().replace(/\.\d+Z$/, 'Z');
-  let conditions: Condition[] | undefined = fn.status?.conditions;
+  const { followed, verdict } = plan.release.scale.report;
+  if (verdict) verdicts.push([SCALING_ACTIVE, verdict]);
+  let conditions: Condition[] | undefined = followed ? fn.status?.conditions : fn.status?.conditions?.filter(({ type }) => type !== SCALING_ACTIVE);
   for (const [type, verdict] of verdicts) {
     conditions = setCondition<Condition>(conditions, { type, ...verdict, observedGeneration: fn.metadata.generation }, at);
   }
   return conditions;
+}
+
+/** What was told before stays as long as what is known now says much the same. */
+function toldMetric({ fn, plan }: StatusInput): { current?: number } {
+  const { followed, current } = plan.release.scale.report;
+  if (!followed) return {};
+  const told = fn.status?.scale?.current;
+  const next = differs(told, current) ? current : told;
+  return next === undefined ? {} : { current: next };
 }
 
 /** Absent where the serving revision has all, which goes without saying. */

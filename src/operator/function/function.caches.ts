@@ -6,6 +6,8 @@ import type { Deployment, KubernetesObject, NetworkPolicy, Pod, Service } from '
 import { byLabel } from '../../platform/kubernetes/object-store.js';
 import { Reflector, type ReflectorOptions } from '../../platform/kubernetes/reflector.js';
 import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-type.js';
+import { ArgoRollouts } from '../rollout/argo-rollouts.js';
+import { ARGO_HASH_LABEL } from '../rollout/manifests/argo-rollout.js';
 import { isPresent, isReady, revisionOf, type ObservedFunction, type Stranger } from './observed-function.js';
 
 const BY_FUNCTION = 'function';
@@ -17,11 +19,14 @@ export class FunctionCaches {
   readonly services: Reflector<Service>;
   readonly networkPolicies: Reflector<NetworkPolicy>;
   readonly pods: Reflector<Pod>;
+  /** Filled where the cluster knows Rollouts. */
+  readonly argo: ArgoRollouts;
 
   constructor(client: KubernetesClient, options: Pick<ReflectorOptions<KubernetesObject>, 'namespace' | 'backoff'> = {}) {
     const children = <T extends KubernetesObject>(): ReflectorOptions<T> => ({
       ...options, labelSelector: LABEL.functionId, indexers: { [BY_FUNCTION]: byLabel(LABEL.functionId) },
     });
+    this.argo = new ArgoRollouts({ client, namespace: options.namespace });
     this.functions = new Reflector<FunctionResource>(client, RESOURCE.function, options);
     this.deployments = new Reflector<Deployment>(client, RESOURCE.deployment, children<Deployment>());
     this.services = new Reflector<Service>(client, RESOURCE.service, children<Service>());
@@ -33,8 +38,13 @@ export class FunctionCaches {
     for (const reflector of this.all()) reflector.start();
   }
 
+  /** A Rollout that stands must be known, or its function would get pods beside it. */
   async synced(deadlineMs: number): Promise<void> {
-    await Promise.all(this.all().map((reflector) => reflector.synced(deadlineMs)));
+    await Promise.all([...this.all().map((reflector) => reflector.synced(deadlineMs)), this.argoSynced(deadlineMs)]);
+  }
+
+  private async argoSynced(deadlineMs: number): Promise<void> {
+    if ((await this.argo.look()) === 'unknown') await this.argo.rollouts.synced(deadlineMs);
   }
 
   get isSynced(): boolean {
@@ -42,7 +52,7 @@ export class FunctionCaches {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.all().map((reflector) => reflector.stop()));
+    await Promise.all([...this.all().map((reflector) => reflector.stop()), this.argo.stop()]);
   }
 
   observe(fn: FunctionResource): ObservedFunction {
@@ -56,9 +66,10 @@ export class FunctionCaches {
       deployments: this.deployments.byIndex(BY_FUNCTION, id).filter(mine),
       strangers: this.strangersOf(fn, service, networkPolicy),
       service: own(service),
-      revisionServices: this.services.byIndex(BY_FUNCTION, id).filter((candidate) => mine(candidate) && candidate.metadata.name !== main),
+      revisionServices: this.services.byIndex(BY_FUNCTION, id).filter((candidate) => mine(candidate) && candidate.metadata.labels?.[LABEL.revision] !== undefined),
       networkPolicy: own(networkPolicy),
       pods: this.pods.byIndex(BY_FUNCTION, id).filter(mine),
+      rollout: this.argo.find(id, namespace),
     };
   }
 
@@ -74,6 +85,7 @@ export class FunctionCaches {
     const named: { type: ResourceType; object: KubernetesObject | undefined }[] = [
       { type: RESOURCE.service, object: service },
       { type: RESOURCE.networkPolicy, object: networkPolicy },
+      { type: RESOURCE.rollout, object: this.argo.rollouts.get({ namespace, name: serviceName(name) }) },
       ...fn.spec.revisions.flatMap(({ number }) => [
         { type: RESOURCE.deployment, object: this.deployments.get({ namespace, name: revisionName(name, number) }) },
         { type: RESOURCE.service, object: this.services.get({ namespace, name: revisionServiceName(name, number) }) },
@@ -87,6 +99,7 @@ export class FunctionCaches {
     if (type === RESOURCE.deployment) this.deployments.adopt(object);
     else if (type === RESOURCE.service) this.services.adopt(object);
     else if (type === RESOURCE.networkPolicy) this.networkPolicies.adopt(object);
+    else if (type === RESOURCE.rollout) this.argo.adopt(object);
     else if (type === RESOURCE.function) this.functions.adopt(object as FunctionResource);
   }
 
@@ -98,16 +111,16 @@ export class FunctionCaches {
 /** Pods are the most numerous objects: only what plan and diagnosis read is kept. */
 export function slimPod(pod: Pod): Pod {
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels = {}, annotations = {} } = pod.metadata;
-  const kept = [LABEL.function, LABEL.functionId, LABEL.revision, POOL_LABEL].flatMap((label) => (labels[label] === undefined ? [] : [[label, labels[label]]]));
+  const kept = [LABEL.function, LABEL.functionId, LABEL.revision, POOL_LABEL, ARGO_HASH_LABEL].flatMap((label) => (labels[label] === undefined ? [] : [[label, labels[label]]]));
   const hash = annotations[ANNOTATION.inputHash];
   const { phase, reason, message, podIP, conditions, containerStatuses } = pod.status ?? {};
-  const deadline = pod.spec?.activeDeadlineSeconds;
+  const { activeDeadlineSeconds, nodeName } = pod.spec ?? {};
   return {
     metadata: {
       name, namespace, uid, resourceVersion, creationTimestamp, ...(deletionTimestamp ? { deletionTimestamp } : {}),
       labels: Object.fromEntries(kept) as Record<string, string>, annotations: hash ? { [ANNOTATION.inputHash]: hash } : {},
     },
-    ...(deadline === undefined ? {} : { spec: { activeDeadlineSeconds: deadline } }),
+    spec: { ...(activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds }), ...(nodeName === undefined ? {} : { nodeName }) },
     status: {
       phase, reason, message, podIP,
       conditions: conditions?.filter((condition) => condition.type === 'Ready' || condition.type === 'PodScheduled'),

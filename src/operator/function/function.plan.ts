@@ -1,33 +1,21 @@
 import { rolloutOf, type FunctionResource, type RevisionSpec } from '../../contract/function-resource.js';
 import { ANNOTATION, revisionName } from '../../contract/names.js';
 import { needsApply } from '../../platform/kubernetes/drift.js';
-import type { Deployment, KubernetesObject, Pod } from '../../platform/kubernetes/kubernetes-object.js';
+import type { KubernetesObject, Pod } from '../../platform/kubernetes/kubernetes-object.js';
 import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-type.js';
+import { planRoutes, ROUTE_SETTLE_MS, straightUntil, type RoutePlan } from '../route/route.plan.js';
+import { anyMayGoDirect } from '../route/route.policy.js';
+import type { RouteSignals } from '../route/routes.js';
+import { forwardByArgo, isSteppedByArgo } from '../rollout/argo.policy.js';
 import { planRelease, scaleOf, soonest, type Release } from '../rollout/release.plan.js';
-import { BLUE_GREEN_STAY_MS } from '../rollout/rollout.policy.js';
-import { decideScale, type ScaleInput } from '../scaling/scale.policy.js';
-import { buildDeployment, buildTemplate, FIXED_REPLICAS } from './manifests/deployment.js';
+import { BLUE_GREEN_STAY_MS, DRAIN_MS } from '../rollout/rollout.policy.js';
+import type { ScaledWorkload } from '../scaling/manifests/autoscaler.js';
+import { decideScale, type ScaleDecision, type ScaleInput } from '../scaling/scale.policy.js';
+import { buildTemplate } from './manifests/deployment.js';
 import { buildNetworkPolicy } from './manifests/network-policy.js';
 import { buildRevisionService, buildService, selectedRevision, SWITCHED_AT } from './manifests/service.js';
 import { isAged, isPresent, RevisionView, revisionOf, type ObservedFunction, type RevisionState } from './observed-function.js';
-
-/** How long a revision that lost the traffic stays: longer than gateways and kube-proxies need to hear of it. */
-export const DRAIN_MS = 5_000;
-
-export interface PlannedApply {
-  type: ResourceType;
-  manifest: KubernetesObject;
-  observed: KubernetesObject | undefined;
-  /** Pods of a Deployment whose number passes from the operator to an autoscaler: they must not fall back to one. */
-  handOver?: number;
-}
-
-export interface PlannedRemoval {
-  type: ResourceType;
-  namespace: string;
-  name: string;
-  uid: string;
-}
+import { planApply, planWorkloads, removalOf, type PlannedApply, type PlannedRemoval, type PlannedSteering } from './workloads.plan.js';
 
 /** A running pod that shall be ended at an age. */
 export interface PlannedDeadline {
@@ -40,6 +28,8 @@ export interface FunctionPlan {
   applies: PlannedApply[];
   removals: PlannedRemoval[];
   deadlines: PlannedDeadline[];
+  /** What Argo Rollouts is told beside. */
+  steering: PlannedSteering | undefined;
   /** Who gets the requests once the plan is carried out. */
   release: Release;
   /** The revision that receives most requests; undefined while none ever was ready. */
@@ -59,8 +49,12 @@ export interface PlanContext {
   /** Why the target's answers break a bound of the rollout's analysis. */
   verdict?: string | undefined;
   /** What scaling knows of the function's load. */
-  scaling?: Omit<ScaleInput, 'now' | 'shares' | 'ready' | 'claimedReady'>;
+  scaling?: Omit<ScaleInput, 'now' | 'shares' | 'ready' | 'claimedReady' | 'straightUntil'>;
+  /** Absent: the cluster's way in is no business of the operator's. */
+  routes?: RouteSignals | undefined;
 }
+
+const NO_ROUTES: RoutePlan = { applies: [], removals: [] };
 
 /** Desired minus observed. Pure: the same input gives the same plan; a plan carried out leaves an empty one. */
 export function planFunction(fn: FunctionResource, observed: ObservedFunction, now: number, context: PlanContext = {}): FunctionPlan {
@@ -76,43 +70,60 @@ export function planFunction(fn: FunctionResource, observed: ObservedFunction, n
     return revision && templateOf(revision).metadata?.annotations?.[ANNOTATION.inputHash];
   });
   const ready = view.readyByRevision();
+  const { routes: wayIn } = context;
+  const byArgo = isSteppedByArgo(fn);
+  const scale = (shares: ReadonlyMap<number, number>, more: Partial<ScaleInput> = {}, of = fn): ScaleDecision => decideScale(of, {
+    ...context.scaling, now, shares, ready, straightUntil: wayIn && straightUntil(wayIn.observed), claimedReady: sumOf(shares.keys(), (number) => view.claimed(number)), ...more,
+  });
   const release = planRelease({
-    fn, now, pods: view, before: view.servedBefore(), verdict: context.verdict,
-    scale: (shares) => decideScale(fn, { ...context.scaling, now, shares, ready, claimedReady: sumOf(shares.keys(), (number) => view.claimed(number)) }),
+    fn, now, pods: view, before: view.servedBefore(), verdict: context.verdict, forward: byArgo ? forwardByArgo(view) : undefined, scale: (shares) => scale(shares),
   });
   const stateOf = (number: number): RevisionState => revisionState(view, release, number);
   const selected = release.serving ?? fn.spec.target;
   const deployed = release.scale.revisions.map(({ number }) => number);
   const switchedAt = switchedTime(observed, release, selected, now);
-  const manifests = release.scale.revisions.flatMap(({ number, replicas }) => {
-    const revision = listed(number);
-    return revision ? [buildDeployment(fn, revision, replicas, templateOf(revision))] : [];
+  const workloads = planWorkloads({
+    fn, observed, view, release, templateOf, byArgo, scaleAll: (number, workload) => scale(new Map([[number, 100]]), wholeScale(view, release, number, workload), withAll(fn, number)),
   });
-  const leftovers = planLeftovers(fn, view, observed, { keep: [...deployed, selected], release, switchedAt, now });
+  const leftovers = planLeftovers(fn, view, observed, { keep: byArgo ? workloads.keep : [...workloads.keep, selected], release, switchedAt, now });
   const target = stateOf(fn.spec.target);
+  const routes = wayIn ? planRoutes({ ...wayIn, fn, release, now, ready: (number) => view.ready(number) }) : NO_ROUTES;
+  const { leaving, peers } = comingIn(fn, wayIn, now);
   return {
     applies: [
-      ...manifests.map((manifest) => deploymentApply(manifest, observed)),
+      ...workloads.applies,
       planApply(observed, RESOURCE.service, buildService(fn, selected, switchedAt), observed.service),
       ...release.beside.map((number) => revisionServiceApply(fn, number, observed)),
-      planApply(observed, RESOURCE.networkPolicy, buildNetworkPolicy(fn, admitsTenant(fn, [...deployed, selected])), observed.networkPolicy),
-      ...release.scale.autoscalers.applies,
+      planApply(observed, RESOURCE.networkPolicy, buildNetworkPolicy(fn, admitsTenant(fn, [...deployed, selected]), peers), observed.networkPolicy),
+      ...workloads.autoscalers.applies,
+      ...routes.applies,
     ].filter((planned) => planned !== undefined && needsApply(planned.manifest, planned.observed)) as PlannedApply[],
     removals: [
-      ...release.scale.autoscalers.removals,
+      ...workloads.autoscalers.removals,
+      ...workloads.removals,
+      ...routes.removals,
       ...leftovers.removals,
       ...observed.strangers.filter(({ object }) => isPresent(object)).map(({ type, object }) => removalOf(type, object)),
       ...observed.pods.filter((pod) => isPresent(pod) && isAged(pod)).map((pod) => removalOf(RESOURCE.pod, pod)),
     ],
     deadlines: planDeadlines(fn, observed),
+    steering: workloads.steering,
     release,
     serving: release.serving,
     target,
     servingState: release.serving === undefined ? undefined : stateOf(release.serving),
     states: deployed.map(stateOf),
     settled: isSettled(fn, release, target),
-    againAfterMs: soonest(leftovers.againAfterMs, release.againAfterMs),
+    againAfterMs: soonest(leftovers.againAfterMs, release.againAfterMs, leaving ? ROUTE_SETTLE_MS : undefined),
   };
+}
+
+/** Who may reach the pods by the cluster's own way in: also while that may still lead there, until it has taken the change over. */
+function comingIn(fn: FunctionResource, wayIn: RouteSignals | undefined, now: number): { leaving: boolean; peers: RouteSignals['settings']['peers'] } {
+  if (wayIn === undefined) return { leaving: false, peers: [] };
+  const straight = anyMayGoDirect(fn, wayIn.settings.kind);
+  const leaving = !straight && straightUntil(wayIn.observed) > now;
+  return { leaving, peers: straight || leaving ? wayIn.settings.peers : [] };
 }
 
 /** At zero all stands that shall stand. A target that no rule sends anything to need not run. */
@@ -123,7 +134,7 @@ function isSettled(fn: FunctionResource, { rollout, held, scale }: Release, targ
 }
 
 function revisionState(view: RevisionView, { scale }: Release, number: number): RevisionState {
-  const deployment = view.deployment(number);
+  const deployment = view.workload(number);
   const planned = scaleOf(scale, number);
   const current = view.currentPods(number);
   return {
@@ -184,23 +195,9 @@ function admitsTenant(fn: FunctionResource, deployed: readonly number[]): boolea
   return deployed.every((number) => fn.spec.revisions.find((revision) => revision.number === number)?.metering === 'runtime');
 }
 
-/** Undefined while something else has to go first. */
-export function deploymentApply(manifest: Deployment, observed: ObservedFunction): PlannedApply | undefined {
-  const present = observed.deployments.find((other) => other.metadata.name === manifest.metadata.name);
-  const planned = planApply(observed, RESOURCE.deployment, manifest, present);
-  const handsOver = manifest.spec?.replicas === undefined && present?.metadata.annotations?.[FIXED_REPLICAS] !== undefined;
-  return planned && handsOver ? { ...planned, handOver: present.spec?.replicas ?? 1 } : planned;
-}
-
 function revisionServiceApply(fn: FunctionResource, revision: number, observed: ObservedFunction): PlannedApply | undefined {
   const manifest = buildRevisionService(fn, revision);
   return planApply(observed, RESOURCE.service, manifest, observed.revisionServices.find((service) => service.metadata.name === manifest.metadata.name));
-}
-
-function planApply(observed: ObservedFunction, type: ResourceType, manifest: KubernetesObject, present: KubernetesObject | undefined): PlannedApply | undefined {
-  // A stranger must be gone first, and so must what is being deleted. Its deletion brings us here again.
-  if (observed.strangers.some((stranger) => stranger.type === type && stranger.object.metadata.name === manifest.metadata.name)) return undefined;
-  return present && !isPresent(present) ? undefined : { type, manifest, observed: present };
 }
 
 export function specOf(fn: FunctionResource, number: number): RevisionSpec {
@@ -209,8 +206,15 @@ export function specOf(fn: FunctionResource, number: number): RevisionSpec {
   return found;
 }
 
-function removalOf(type: ResourceType, object: KubernetesObject): PlannedRemoval {
-  return { type, namespace: object.metadata.namespace ?? '', name: object.metadata.name, uid: object.metadata.uid ?? '' };
+/** Of the one workload: pods of the pool bear its load only where nothing else has a share. */
+function wholeScale(view: RevisionView, { scale }: Release, number: number, workload: ScaledWorkload): Partial<ScaleInput> {
+  const replicas = new Map([[number, view.rollout?.spec.replicas ?? 0]]);
+  return scale.revisions.length > 1 ? { workload, replicas, claiming: false, claimedReady: 0 } : { workload, replicas };
+}
+
+/** As if the revision had all requests already: none have to be taken over. */
+function withAll(fn: FunctionResource, revision: number): FunctionResource {
+  return { ...fn, status: { ...fn.status, traffic: [{ revision, percent: 100 }] } };
 }
 
 function sumOf(numbers: Iterable<number>, count: (revision: number) => number): number {

@@ -1,15 +1,18 @@
 import type { Logger } from 'pino';
-import type { FunctionResource } from '../../contract/function-resource.js';
-import { API_GROUP, FIELD_MANAGER } from '../../contract/names.js';
+import { rolloutOf, type FunctionResource } from '../../contract/function-resource.js';
+import { ANNOTATION, API_GROUP, FIELD_MANAGER } from '../../contract/names.js';
 import { partLogger } from '../../platform/observability/logger.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import { isConflict, isNotFound, isRefused } from '../../platform/kubernetes/kubernetes-errors.js';
-import { parseObjectKey, type Deployment } from '../../platform/kubernetes/kubernetes-object.js';
-import { RESOURCE } from '../../platform/kubernetes/resource-type.js';
+import { parseObjectKey, type Deployment, type KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
+import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-type.js';
+import type { Routes } from '../route/routes.js';
 import type { Scaling } from '../scaling/scaling.js';
 import type { WorkOutcome } from '../../platform/kubernetes/work-queue.js';
 import { refusalOf } from './failure-text.js';
 import { brokenBound } from '../rollout/analysis.policy.js';
+import { isSteppedByArgo } from '../rollout/argo.policy.js';
+import type { ArgoRollout } from '../rollout/manifests/argo-rollout.js';
 import { analysedRelease } from '../rollout/analysed-release.js';
 import type { ReleaseMetrics } from '../rollout/release-metrics.js';
 import { SCRAPE_MS } from '../rollout/release-metrics.scraper.js';
@@ -18,9 +21,10 @@ import type { ChildApplier } from './child-applier.js';
 import { buildStatus, statusPatch, type Failure } from './function-status.plan.js';
 import type { FunctionCaches } from './function.caches.js';
 import { transitionEvent, type FunctionEvents } from './function.events.js';
-import { planFunction, type FunctionPlan, type PlannedApply, type PlannedDeadline, type PlannedRemoval } from './function.plan.js';
+import { planFunction, type FunctionPlan, type PlannedDeadline } from './function.plan.js';
 import type { PodEvidence } from './pod-evidence.js';
 import { completeDiagnosis, diagnose, type DiagnosisResult } from './pod.diagnosis.js';
+import type { PlannedApply, PlannedRemoval, PlannedSteering } from './workloads.plan.js';
 
 export interface FunctionReconcilerOptions {
   client: KubernetesClient;
@@ -30,13 +34,25 @@ export interface FunctionReconcilerOptions {
   events: FunctionEvents;
   metrics: ReleaseMetrics;
   scaling?: Pick<Scaling, 'signalsFor' | 'adopt'>;
+  /** Absent: the cluster's way in is no business of the operator's. */
+  routes?: Pick<Routes, 'signalsFor' | 'adopt'> | undefined;
   /** For tests. */
   now?: () => number;
 }
 
 /** Kubernetes' own retries of refused pods grow to a quarter of an hour; the operator reminds it so often. */
 const RETRY_REFUSED_MS = 15_000;
+/** What the operator itself leads elsewhere while a Function stands as it is. */
+const SWITCHED: ReadonlySet<ResourceType> = new Set([RESOURCE.service, RESOURCE.httpRoute, RESOURCE.ingress]);
 const RETRIED_AT = `${API_GROUP}/retried-at`;
+
+/** Whether Argo Rollouts is there is asked again so often. */
+const UNKNOWN_MS = 1_000;
+const MISSING_MS = 3_000;
+const ARGO_MISSING: Failure = {
+  reason: 'RolloutEngineMissing',
+  message: 'Releases on this cluster go by Argo Rollouts, and it is not installed there: no rollouts.argoproj.io. Install it, or set the cluster\'s rolloutEngine to operator.',
+};
 
 /** Looked at again at least so often while a revision is not ready. */
 const WATCHFUL_MS = 30_000;
@@ -57,10 +73,13 @@ export class FunctionReconciler {
 
   /** `key` is `namespace/name`. Throws when it should be tried again with a delay. */
   async reconcile(key: string): Promise<WorkOutcome> {
-    const fn = this.options.caches.functions.get(key);
+    const asked = this.options.caches.functions.get(key);
     // Being deleted: Kubernetes' garbage collection takes the children away.
-    if (!fn || fn.metadata.deletionTimestamp !== undefined) return {};
-    const plan = planFunction(fn, this.options.caches.observe(fn), this.now(), { verdict: this.verdict(fn), scaling: this.options.scaling?.signalsFor(fn) });
+    if (!asked || asked.metadata.deletionTimestamp !== undefined) return {};
+    const presence = isSteppedByArgo(asked) ? await this.options.caches.argo.look() : 'present';
+    if (presence === 'unknown') return { againAfterMs: UNKNOWN_MS };
+    const fn = presence === 'missing' ? withoutArgo(asked) : asked;
+    const plan = planFunction(fn, this.options.caches.observe(fn), this.now(), { verdict: this.verdict(fn), scaling: this.options.scaling?.signalsFor(fn), routes: this.options.routes?.signalsFor(fn) });
     const errors = await this.carryOut(fn, plan);
     if (errors.length > 0) {
       const refused = failureOf(errors);
@@ -68,10 +87,10 @@ export class FunctionReconciler {
       throw errors[0];
     }
     const found = this.diagnose(fn, plan);
-    const failure = await this.complete(fn, found);
-    await this.writeStatus(fn, plan, failure);
+    const failure = presence === 'missing' ? ARGO_MISSING : await this.complete(fn, found);
+    await this.writeStatus(asked, plan, failure);
     await this.retryRefused(fn, plan, failure);
-    return { againAfterMs: this.againAfter(fn, plan, found, failure) };
+    return { againAfterMs: presence === 'missing' ? MISSING_MS : this.againAfter(fn, plan, found, failure) };
   }
 
   private async carryOut(fn: FunctionResource, plan: FunctionPlan): Promise<unknown[]> {
@@ -79,6 +98,7 @@ export class FunctionReconciler {
       ...plan.applies.map((planned) => this.apply(fn, planned)),
       ...plan.removals.map((planned) => this.remove(fn, planned)),
       ...plan.deadlines.map((planned) => this.limitLife(planned)),
+      ...(plan.steering ? [this.steer(plan.steering)] : []),
     ];
     const results = await Promise.allSettled(steps);
     return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
@@ -90,9 +110,11 @@ export class FunctionReconciler {
     const applied = await applier.apply(fn, planned);
     caches.adopt(type, applied);
     this.options.scaling?.adopt(type, applied);
+    this.options.routes?.adopt(type, applied);
     this.log.debug({ function: fn.metadata.name, namespace: fn.metadata.namespace, kind: type.kind, name: manifest.metadata.name }, 'applied');
-    // The same generation, and yet to be applied: somebody else changed or removed it.
-    if (fn.status?.observedGeneration !== fn.metadata.generation || !wasReady(fn) || type === RESOURCE.service) return;
+    // The same generation and content, and yet to be applied: somebody else changed or removed it.
+    if (observed && hashOf(observed) !== hashOf(manifest)) return;
+    if (fn.status?.observedGeneration !== fn.metadata.generation || !wasReady(fn) || SWITCHED.has(type)) return;
     events.record(fn, { type: 'Normal', reason: 'Repaired', message: `${type.kind} ${manifest.metadata.name} had been ${observed ? 'changed' : 'removed'} and was put right.` });
   }
 
@@ -102,6 +124,13 @@ export class FunctionReconciler {
     await this.options.client.patch(RESOURCE.pod, { namespace, name }, patch, { fieldManager: FIELD_MANAGER.operator }).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
+  }
+
+  /** As `kubectl argo rollouts` does it: by fields of the status. */
+  private async steer({ namespace, name, status }: PlannedSteering): Promise<void> {
+    const patched = await this.options.client.patchStatus<ArgoRollout>(RESOURCE.rollout, { namespace, name }, status, { fieldManager: FIELD_MANAGER.operator });
+    this.options.caches.adopt(RESOURCE.rollout, patched);
+    this.log.debug({ rollout: name, namespace, status }, 'told Argo Rollouts');
   }
 
   private async remove(fn: FunctionResource, { type, namespace, name, uid }: PlannedRemoval): Promise<void> {
@@ -176,7 +205,8 @@ export class FunctionReconciler {
    */
   private async retryRefused(fn: FunctionResource, plan: FunctionPlan, failure: Failure | undefined): Promise<void> {
     const deployment: Deployment | undefined = plan.target.deployment;
-    if (!deployment || (failure?.reason !== 'QuotaRefused' && failure?.reason !== 'AdmissionRefused')) return;
+    // Argo Rollouts has a rhythm of its own.
+    if (!deployment || isSteppedByArgo(fn) || (failure?.reason !== 'QuotaRefused' && failure?.reason !== 'AdmissionRefused')) return;
     const last = Date.parse(deployment.metadata.annotations?.[RETRIED_AT] ?? deployment.metadata.creationTimestamp ?? '');
     if (this.now() - last < RETRY_REFUSED_MS - 500) return;
     const annotations = { [RETRIED_AT]: new Date(this.now()).toISOString() };
@@ -211,6 +241,18 @@ function notMoved(fn: FunctionResource, plan: FunctionPlan): FunctionPlan {
   const release = { ...plan.release, traffic: [...traffic], rollout: rollout ?? plan.release.rollout };
   const servingState = plan.states.find(({ number }) => number === serving) ?? (plan.servingState?.number === serving ? plan.servingState : undefined);
   return { ...plan, serving, servingState, release, settled: plan.settled && serving === plan.serving };
+}
+
+function hashOf({ metadata }: KubernetesObject): string | undefined {
+  return metadata.annotations?.[ANNOTATION.inputHash];
+}
+
+/** What serves is kept, by the operator's own means; nothing new begins. */
+function withoutArgo({ spec, status, ...fn }: FunctionResource): FunctionResource {
+  const serving = spec.revisions.some(({ number }) => number === status?.servingRevision) ? status?.servingRevision : undefined;
+  const rollout = { strategy: 'all-at-once' as const, attempt: rolloutOf(spec).attempt };
+  const kept = serving === undefined ? { suspension: 'compute' as const } : { target: serving };
+  return { ...fn, spec: { ...spec, rollout, ...kept }, ...(status ? { status } : {}) };
 }
 
 function wasReady(fn: FunctionResource): boolean {

@@ -1,4 +1,5 @@
 import { ANNOTATION, LABEL } from '../../contract/names.js';
+import { canonicalJson } from '../../platform/kubernetes/drift.js';
 import { objectKey, type KubernetesObject, type Pod } from '../../platform/kubernetes/kubernetes-object.js';
 import type { Reflector, ReflectorHandlers } from '../../platform/kubernetes/reflector.js';
 import type { WorkQueue } from '../../platform/kubernetes/work-queue.js';
@@ -16,16 +17,18 @@ export class FunctionWatch {
     this.detach.push(this.caches.functions.addHandlers({
       onAdd: (fn) => this.queue.add(objectKey(fn)),
       onUpdate: (fn, before) => {
-        // The operator's own status patches move no generation.
         const changed = fn.metadata.generation !== before.metadata.generation || fn.metadata.deletionTimestamp !== before.metadata.deletionTimestamp;
         const woken = fn.metadata.annotations?.[ANNOTATION.wake] !== before.metadata.annotations?.[ANNOTATION.wake];
-        if (changed || woken || fn.status === undefined) this.queue.add(objectKey(fn));
+        // The operator's own patches stand in the cache already. Others' are put right: those of a leader that was held up, and found out late that it leads no more.
+        const foreign = canonicalJson(fn.status) !== canonicalJson(before.status);
+        if (changed || woken || foreign || fn.status === undefined) this.queue.add(objectKey(fn));
       },
       onDelete: (fn) => this.queue.forget(objectKey(fn)),
     }));
     this.attachChildren(this.caches.deployments);
     this.attachChildren(this.caches.services);
     this.attachChildren(this.caches.networkPolicies);
+    this.attachChildren(this.caches.argo.rollouts);
     this.detach.push(this.caches.pods.addHandlers({
       onAdd: (pod) => this.addOwner(pod),
       onUpdate: (pod, before) => { if (podChanged(pod, before)) this.addOwner(pod); },

@@ -11,7 +11,7 @@ import type { Deployment, KubernetesObject, Service } from '../../platform/kuber
 import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-type.js';
 import { buildOperatorRbac } from '../manifests/operator-rbac.js';
 import { ChildApplier } from './child-applier.js';
-import { deploymentApply } from './function.plan.js';
+import { deploymentApply } from './workloads.plan.js';
 import { buildDeployment, FIXED_REPLICAS } from './manifests/deployment.js';
 import { NOTHING } from './testing/observed.js';
 import { condition, isReady, TestOperator, trafficOf } from './testing/test-operator.js';

@@ -3,6 +3,7 @@ import { ANNOTATION, LABEL } from '../../contract/names.js';
 import { POOL_LABEL } from '../../contract/pool-resource.js';
 import type { Deployment, KubernetesObject, NetworkPolicy, Pod, Service } from '../../platform/kubernetes/kubernetes-object.js';
 import type { ResourceType } from '../../platform/kubernetes/resource-type.js';
+import { ARGO_HASH_LABEL, type ArgoRollout } from '../rollout/manifests/argo-rollout.js';
 import type { RevisionPods } from '../rollout/rollout.policy.js';
 import { selectedRevision } from './manifests/service.js';
 
@@ -21,6 +22,8 @@ export interface ObservedFunction {
   revisionServices: Service[];
   networkPolicy: NetworkPolicy | undefined;
   pods: Pod[];
+  /** Where Argo Rollouts steps the function, or did. */
+  rollout?: ArgoRollout | undefined;
 }
 
 /** One revision's pods as they stand; pods that are being deleted or came to their end do not count. */
@@ -56,6 +59,10 @@ export function isAged(pod: Pod): boolean {
 
 export function revisionOf(object: KubernetesObject): number {
   return Number(object.metadata.labels?.[LABEL.revision]);
+}
+
+function hashOf(pod: Pod): string | undefined {
+  return pod.metadata.labels?.[ARGO_HASH_LABEL];
 }
 
 /** Looks at one observed world by revision; what was counted once is not counted again. */
@@ -100,12 +107,37 @@ export class RevisionView implements RevisionPods {
     return this.currentPods(revision).filter((pod) => isReady(pod) && pod.metadata.labels?.[POOL_LABEL] !== undefined).length;
   }
 
+  /** Ready ones that Argo Rollouts made. */
+  hosted(revision: number): number {
+    return this.pods(revision).filter((pod) => isReady(pod) && hashOf(pod) !== undefined).length;
+  }
+
+  /** Ready ones of the revision's own Deployment. */
+  deployed(revision: number): number {
+    return this.pods(revision).filter((pod) => isReady(pod) && hashOf(pod) === undefined && pod.metadata.labels?.[POOL_LABEL] === undefined).length;
+  }
+
+  /** Whose pods carry a template hash of Argo's; undefined while there are none. */
+  revisionOf(hash: string): number | undefined {
+    return [...this.byRevision].find(([, pods]) => pods.some((pod) => hashOf(pod) === hash))?.[0];
+  }
+
+  get rollout(): ArgoRollout | undefined {
+    const { rollout } = this.observed;
+    return rollout && isPresent(rollout) ? rollout : undefined;
+  }
+
   deployment(revision: number): Deployment | undefined {
     return this.observed.deployments.find((deployment) => revisionOf(deployment) === revision && isPresent(deployment));
   }
 
+  /** What asks for its pods: its Deployment, or the Rollout, whose conditions and number of pods are of the same form. */
+  workload(revision: number): Deployment | undefined {
+    return this.deployment(revision) ?? (this.rollout as Deployment | undefined);
+  }
+
   able(revision: number): boolean {
-    return this.fn.spec.revisions.some(({ number }) => number === revision) || this.deployment(revision) !== undefined;
+    return this.fn.spec.revisions.some(({ number }) => number === revision) || this.deployment(revision) !== undefined || this.hosted(revision) > 0;
   }
 
   /** From the status; should that be lost, from where the Service points, provided that somebody answers there. */

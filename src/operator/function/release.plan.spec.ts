@@ -5,7 +5,9 @@ import type { Deployment, Pod } from '../../platform/kubernetes/kubernetes-objec
 import { RESOURCE } from '../../platform/kubernetes/resource-type.js';
 import { rolloutEvents } from '../rollout/rollout.events.js';
 import { buildStatus } from './function-status.plan.js';
-import { deploymentApply, DRAIN_MS, planFunction } from './function.plan.js';
+import { DRAIN_MS } from '../rollout/rollout.policy.js';
+import { planFunction } from './function.plan.js';
+import { deploymentApply } from './workloads.plan.js';
 import { buildDeployment } from './manifests/deployment.js';
 import { functionOf, IMAGE, NOTHING, NOW, podOf } from './testing/observed.js';
 import { SmallWorld } from './testing/small-world.js';

@@ -20,6 +20,15 @@ function scalingRules(): Rule[] {
   ];
 }
 
+/** The cluster's way in: what is written for it is written in tenants' namespaces alone. */
+function routeRules(verbs: string[]): Rule[] {
+  return [
+    { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes'], verbs },
+    { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs },
+  ];
+}
+
 /** What warm pools need beside: pods of their own, resized in place. */
 function warmPoolRules(): Rule[] {
   return [
@@ -31,14 +40,20 @@ function warmPoolRules(): Rule[] {
   ];
 }
 
+/** What images nodes have, to bring others to them. */
+function prePullRules(): Rule[] {
+  return [{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }];
+}
+
 /**
- * In tenants' namespaces alone, for warm starts: the tokens pods are specialized with, and the environment that a function's revision
+ * In tenants' namespaces alone: routes; and for warm starts the tokens pods are specialized with, and the environment that a function's revision
  * names. Read by name: what is not named cannot be listed. Who makes the namespaces binds it there.
  */
 export function environmentRules(): Rule[] {
   return [
     { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'patch'] },
     { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
+    ...routeRules(['create', 'patch', 'delete']),
   ];
 }
 
@@ -51,6 +66,9 @@ export function operatorRules(): Rule[] {
     // Needed to write owner references that block the owner's deletion.
     { apiGroups: [API_GROUP], resources: ['functions/finalizers'], verbs: ['update'] },
     { apiGroups: ['apps'], resources: ['deployments'], verbs: own },
+    // Where Argo Rollouts steps releases; promoting, aborting and resuming it are fields of its status.
+    { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: own },
+    { apiGroups: ['argoproj.io'], resources: ['rollouts/status'], verbs: ['patch'] },
     { apiGroups: [''], resources: ['services'], verbs: own },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: own },
     // Patch: a pod's greatest age, which templates refuse. Delete: those that reached it.
@@ -61,8 +79,10 @@ export function operatorRules(): Rule[] {
     { apiGroups: [''], resources: ['events'], verbs: ['list', 'create'] },
     { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get', 'create', 'patch'] },
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'create', 'patch'] },
+    ...routeRules(['get', 'list', 'watch']),
     ...scalingRules(),
     ...warmPoolRules(),
+    ...prePullRules(),
   ];
 }
 

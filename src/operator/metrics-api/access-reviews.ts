@@ -1,12 +1,22 @@
 import { BoundedCache } from '../../platform/caching/bounded-cache.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { Identity } from './front-proxy.policy.js';
-import { METRICS_GROUP, type MetricRequest } from './metric-documents.policy.js';
 
 /** As the API server's own webhooks keep them. */
 const REMEMBERED_MS = 10_000;
 const MOST_ANSWERS = 4_096;
 const TIMEOUT_MS = 5_000;
+
+/** A metric as Kubernetes' authorization names it. */
+export interface MetricAccess {
+  verb: 'get' | 'list';
+  group: string;
+  version: string;
+  resource: string;
+  subresource?: string;
+  namespace: string;
+  name?: string;
+}
 
 /** Asks the API server whether somebody may read a metric. What it does not allow is refused. */
 export class AccessReviews {
@@ -15,11 +25,8 @@ export class AccessReviews {
   constructor(private readonly client: KubernetesClient) {}
 
   /** Rejects when the API server gives no answer. */
-  async mayRead({ user, groups, extra }: Identity, { version, namespace, pod, metric }: MetricRequest): Promise<boolean> {
-    const spec = {
-      user, groups, extra,
-      resourceAttributes: { verb: 'get', group: METRICS_GROUP, version, resource: 'pods', subresource: metric, namespace, name: pod },
-    };
+  async mayRead({ user, groups, extra }: Identity, resourceAttributes: MetricAccess): Promise<boolean> {
+    const spec = { user, groups, extra, resourceAttributes };
     const key = JSON.stringify(spec);
     const known = this.answers.get(key);
     if (known !== undefined) return known;

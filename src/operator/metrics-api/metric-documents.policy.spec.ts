@@ -52,7 +52,7 @@ describe('values', () => {
   });
 
   test('are found by discovery', () => {
-    expect([...DISCOVERY.keys()]).toEqual(['/apis', '/apis/custom.metrics.k8s.io', '/apis/custom.metrics.k8s.io/v1beta2', '/apis/custom.metrics.k8s.io/v1beta1', '/openapi/v3']);
+    expect([...DISCOVERY.keys()]).toEqual(['/apis', '/apis/custom.metrics.k8s.io', '/apis/custom.metrics.k8s.io/v1beta2', '/apis/custom.metrics.k8s.io/v1beta1', '/apis/external.metrics.k8s.io', '/apis/external.metrics.k8s.io/v1beta1', '/openapi/v3']);
     expect(DISCOVERY.get('/apis/custom.metrics.k8s.io/v1beta2')).toMatchObject({
       groupVersion: 'custom.metrics.k8s.io/v1beta2', resources: [{ name: 'pods/http_requests_per_second', namespaced: true, verbs: ['get'] }, { name: 'pods/fnplane_concurrency' }],
     });
@@ -97,7 +97,7 @@ test('the registration leads the API server to the leader\'s address', () => {
 
 test('Kubernetes\' autoscaler alone is let at the metrics', () => {
   expect(buildMetricsReaderRbac('reader').map(({ manifest }) => manifest)).toMatchObject([
-    { kind: 'ClusterRole', rules: [{ apiGroups: ['custom.metrics.k8s.io'], verbs: ['get', 'list'] }] },
+    { kind: 'ClusterRole', rules: [{ apiGroups: ['custom.metrics.k8s.io', 'external.metrics.k8s.io'], verbs: ['get', 'list'] }] },
     { kind: 'ClusterRoleBinding', roleRef: { name: 'reader' }, subjects: [{ kind: 'ServiceAccount', name: 'horizontal-pod-autoscaler', namespace: 'kube-system' }] },
   ]);
 });

@@ -2,6 +2,8 @@ import type { Pod } from '../../platform/kubernetes/kubernetes-object.js';
 import { decimalQuantity } from '../../platform/kubernetes/quantity.js';
 import { POD_METRIC, POD_METRICS, type PodMetricName } from '../scaling/pod-metric.js';
 import type { PodLoad } from '../scaling/load-view.js';
+import type { MetricAccess } from './access-reviews.js';
+import { EXTERNAL_DISCOVERY, EXTERNAL_API } from './external-metric.policy.js';
 
 export const METRICS_GROUP = 'custom.metrics.k8s.io';
 /** The preferred one first. */
@@ -13,12 +15,13 @@ const group = { name: METRICS_GROUP, versions: groupVersions, preferredVersion: 
 
 /** What API servers and clients ask to find their way. By path. */
 export const DISCOVERY: ReadonlyMap<string, object> = new Map<string, object>([
-  ['/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [group] }],
+  ['/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [group, EXTERNAL_API] }],
   [`/apis/${METRICS_GROUP}`, { kind: 'APIGroup', apiVersion: 'v1', ...group }],
   ...METRICS_VERSIONS.map((version): [string, object] => [`/apis/${METRICS_GROUP}/${version}`, {
     kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${METRICS_GROUP}/${version}`,
     resources: POD_METRICS.map((metric) => ({ name: `pods/${metric}`, singularName: '', namespaced: true, kind: 'MetricValueList', verbs: ['get'] })),
   }]),
+  ...EXTERNAL_DISCOVERY,
   ['/openapi/v3', { paths: {} }],
 ]);
 
@@ -40,6 +43,10 @@ export function parseMetricRequest(url: string): MetricRequest | null {
   const [, version, namespace = '', pod = '', metric = ''] = PATH.exec(path.replaceAll('%2A', '*').replaceAll('%2a', '*')) ?? [];
   if (!version) return null;
   return { version: version as MetricsVersion, namespace, pod, metric, labelSelector: new URLSearchParams(query).get('labelSelector') ?? '' };
+}
+
+export function accessOf({ version, namespace, pod, metric }: MetricRequest): MetricAccess {
+  return { verb: 'get', group: METRICS_GROUP, version, resource: 'pods', subresource: metric, namespace, name: pod };
 }
 
 export function isPodMetric(name: string): name is PodMetricName {

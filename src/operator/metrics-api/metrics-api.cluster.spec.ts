@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LABEL, revisionName, SYSTEM_NAMESPACE } from '../../contract/names.js';
 import type { FunctionResource } from '../../contract/function-resource.js';
@@ -17,6 +16,7 @@ import { answers } from '../scaling/load/load-collector.js';
 import { matchesSelector, onlyValue } from './label-selector.policy.js';
 import { METRICS_SERVICE } from './manifests/registration.js';
 import { MetricsApi } from './metrics-api.js';
+import { ownAddress } from './testing/own-address.js';
 
 const REGISTRY = process.env.FNPLANE_REGISTRY ?? '127.0.0.1:5010';
 const MANAGER = { fieldManager: 'fnplane-test' };
@@ -30,13 +30,6 @@ let metrics: MetricsApi;
 let image: string;
 /** Requests a second that come for the function, whichever of its pods answer them. */
 let arriving = 250;
-
-/** Where the API server, which runs on this machine, reaches it. */
-function ownAddress(): string {
-  const found = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses).find(({ family, internal }) => family === 'IPv4' && !internal);
-  if (!found) throw new Error('this machine has no address but loopback');
-  return found.address;
-}
 
 const name = (): string => `metrics-${tenant.id}`;
 
@@ -61,6 +54,7 @@ beforeAll(async () => {
       const ready = caches.pods.list().filter(answers).length;
       return ready === 0 ? undefined : { perSecond: arriving / ready, concurrency: 1, at: Date.now(), windowSeconds: 10 };
     },
+    lagOf: () => undefined,
   });
   metrics.start();
   await until(async () => metrics.notServing === undefined, 30_000, () => metrics.notServing ?? '');
@@ -85,7 +79,7 @@ test('a function that two pods bear at 250 requests a second, 100 for each, is s
   const deployment = { namespace: tenant.namespace, name: revisionName('shop', 1) };
   await client.apply(RESOURCE.deployment, buildDeployment(fn as FunctionResource, revision(1, image), 2), MANAGER);
   await until(async () => (await client.get<Deployment>(RESOURCE.deployment, deployment)).status?.readyReplicas === 2, 60_000, 'two pods to be ready');
-  for (const { type, manifest } of planAutoscalers(fn, [{ revision: 1, metric: 'requests', min: 2, max: 10 }]).applies) await operatorClient.apply(type, manifest, MANAGER);
+  for (const { type, manifest } of planAutoscalers(fn, [{ revision: 1, metric: 'requests', percent: 100, min: 2, max: 10 }]).applies) await operatorClient.apply(type, manifest, MANAGER);
 
   let seen: HorizontalPodAutoscaler | undefined;
   await until(async () => {
@@ -99,7 +93,7 @@ test('a function that two pods bear at 250 requests a second, 100 for each, is s
     seen = await client.get<HorizontalPodAutoscaler>(RESOURCE.horizontalPodAutoscaler, deployment);
     return seen.status?.conditions?.some(({ type, status }) => type === 'ScalingActive' && status === 'True') ?? false;
   }, 30_000, () => JSON.stringify(seen?.status));
-  expect(planAutoscalers(fn, [{ revision: 1, metric: 'requests', min: 2, max: 10 }], [seen!])).toEqual({ applies: [], removals: [] });
+  expect(planAutoscalers(fn, [{ revision: 1, metric: 'requests', percent: 100, min: 2, max: 10 }], [seen!])).toEqual({ applies: [], removals: [] });
   // 83 for each of three is within the autoscaler's tolerance of no more: it stays.
   expect((await client.get<Deployment>(RESOURCE.deployment, deployment)).spec?.replicas).toBe(3);
 
@@ -117,4 +111,5 @@ test('taken back, it leaves nothing registered', async () => {
   await metrics.stop(false);
   expect(await client.find(RESOURCE.apiService, { name: 'v1beta2.custom.metrics.k8s.io' })).toBeNull();
   expect(await client.find(RESOURCE.apiService, { name: 'v1beta1.custom.metrics.k8s.io' })).toBeNull();
+  expect(await client.find(RESOURCE.apiService, { name: 'v1beta1.external.metrics.k8s.io' })).toBeNull();
 });

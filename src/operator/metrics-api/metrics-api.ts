@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { FIELD_MANAGER } from '../../contract/names.js';
+import { FIELD_MANAGER, LABEL, MANAGED_BY } from '../../contract/names.js';
 import { backoffMs } from '../../platform/kubernetes/backoff.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import { isConflict } from '../../platform/kubernetes/kubernetes-errors.js';
@@ -9,7 +9,7 @@ import { partLogger } from '../../platform/observability/logger.js';
 import { AccessReviews } from './access-reviews.js';
 import { makeServingCertificate, type ServingCertificate } from './certificates.js';
 import { readTrust, type FrontProxyTrust } from './front-proxy.policy.js';
-import { API_SERVICES, buildMetricsReaderRbac, buildRegistration, METRICS_HOST } from './manifests/registration.js';
+import { API_SERVICES, buildMetricsReaderRbac, buildRegistration, EXTERNAL_SERVICE, METRICS_HOST } from './manifests/registration.js';
 import { MetricsServer, type MetricsServerOptions } from './metrics-server.js';
 
 export interface MetricsApiOptions extends Omit<MetricsServerOptions, 'mayRead'> {
@@ -34,7 +34,7 @@ interface ApiService extends KubernetesObject {
 }
 
 /**
- * Serves metrics of pods to Kubernetes' autoscalers while this process leads: listens, registers itself with the API server, and
+ * Serves metrics to Kubernetes' autoscalers while this process leads: listens, registers itself with the API server, and
  * takes the registration back when it stops. Its authority is made at start and trusted by nobody else.
  */
 export class MetricsApi {
@@ -49,7 +49,7 @@ export class MetricsApi {
 
   constructor(private readonly options: MetricsApiOptions) {
     const reviews = new AccessReviews(options.client);
-    this.server = new MetricsServer({ ...options, mayRead: (identity, request) => reviews.mayRead(identity, request) });
+    this.server = new MetricsServer({ ...options, mayRead: (identity, metric) => reviews.mayRead(identity, metric) });
   }
 
   /** Idempotent. Returns at once; what fails is tried again. */
@@ -123,13 +123,23 @@ export class MetricsApi {
   private async register({ authority }: ServingCertificate): Promise<void> {
     const { client, address, install } = this.options;
     const fieldManager = FIELD_MANAGER.operator;
-    for (const { type, manifest } of buildRegistration({ address, port: this.server.port, authority })) await client.apply(type, manifest, { fieldManager });
+    for (const { type, manifest } of buildRegistration({ address, port: this.server.port, authority })) {
+      if (manifest.metadata.name !== EXTERNAL_SERVICE || (await this.mayServeExternal())) await client.apply(type, manifest, { fieldManager });
+    }
     if (!install) return;
     for (const { type, manifest } of buildMetricsReaderRbac()) {
       await client.apply(type, manifest, { fieldManager }).catch((error: unknown) => {
         this.log.warn({ err: error, kind: type.kind }, 'the autoscaler\'s right to read metrics could not be written; apply the operator\'s manifests');
       });
     }
+  }
+
+  /** One server alone can serve external metrics of a cluster, and another one may have come first: what follows it is not to be broken. */
+  private async mayServeExternal(): Promise<boolean> {
+    const found = await this.options.client.find(RESOURCE.apiService, { name: EXTERNAL_SERVICE });
+    const free = !found || found.metadata.labels?.[LABEL.managedBy] === MANAGED_BY;
+    if (!free) this.log.warn({ name: EXTERNAL_SERVICE }, 'external metrics are served by somebody else on this cluster: kafka-lag moves functions between none and one pod only');
+    return free;
   }
 
   /** Only what carries this process's authority: another leader's registration stays. */

@@ -3,10 +3,10 @@ import { request } from 'node:https';
 import { ExtendedKeyUsage, PemConverter } from '@peculiar/x509';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../platform/kubernetes/kubernetes-object.js';
+import type { MetricAccess } from './access-reviews.js';
 import { issueCertificate, makeAuthority, makeServingCertificate, type Certified, type ServingCertificate } from './certificates.js';
 import { readTrust, type FrontProxyTrust, type Identity } from './front-proxy.policy.js';
 import { matchesSelector } from './label-selector.policy.js';
-import type { MetricRequest } from './metric-documents.policy.js';
 import { MetricsServer } from './metrics-server.js';
 
 const HOUR_MS = 3_600_000;
@@ -23,7 +23,7 @@ let proxyAuthority: Certified;
 let trust: FrontProxyTrust;
 let serving: ServingCertificate;
 let good: ClientPair;
-let reviewed: { identity: Identity; request: MetricRequest }[];
+let reviewed: { identity: Identity; metric: MetricAccess }[];
 let allowed: boolean | Error;
 
 const pods = ['a', 'b'].map((name) => ({ metadata: { name, namespace: 'fnp-1', labels: { app: name } } })) as unknown as Pod[];
@@ -31,8 +31,9 @@ const server = new MetricsServer({
   listen: { host: '127.0.0.1', port: 0 },
   pods: (namespace, selector) => pods.filter(({ metadata }) => metadata.namespace === namespace && matchesSelector(selector, metadata.labels)),
   loadOf: ({ metadata }) => ({ perSecond: metadata.name === 'a' ? 100 : 50.5, concurrency: 2, at: 0, windowSeconds: 10 }),
-  mayRead: (identity, wanted) => {
-    reviewed.push({ identity, request: wanted });
+  lagOf: (namespace, functionId) => (namespace === 'fnp-1' && functionId === 'fn-a' ? { value: 350, at: 0 } : undefined),
+  mayRead: (identity, metric) => {
+    reviewed.push({ identity, metric });
     return typeof allowed === 'boolean' ? Promise.resolve(allowed) : Promise.reject(allowed);
   },
 });
@@ -84,7 +85,7 @@ describe('who asks', () => {
     expect((await ask({ headers, path: `${METRIC}?labelSelector=app%3Da` })).body.items).toHaveLength(1);
     expect(reviewed).toEqual([{
       identity: { user: 'jane', groups: ['system:authenticated', 'team'], extra: { scopes: ['read'] } },
-      request: { version: 'v1beta2', namespace: 'fnp-1', pod: '*', metric: 'http_requests_per_second', labelSelector: 'app=a' },
+      metric: { verb: 'get', group: 'custom.metrics.k8s.io', version: 'v1beta2', resource: 'pods', subresource: 'http_requests_per_second', namespace: 'fnp-1', name: '*' },
     }]);
   });
 
@@ -120,6 +121,27 @@ test('answers with what each pod bears', async () => {
   expect((await ask({ path: METRIC.replace('fnp-1', 'fnp-2') })).body).toMatchObject({ items: [] });
 });
 
+describe('what waits in Kafka', () => {
+  const lag = (namespace: string, selector: string): Asked => ({ path: `/apis/external.metrics.k8s.io/v1beta1/namespaces/${namespace}/fnplane_kafka_lag?labelSelector=${encodeURIComponent(selector)}` });
+
+  test('is told of the function that is asked for, in its namespace', async () => {
+    expect((await ask(lag('fnp-1', 'fnplane.dev/function-id=fn-a'))).body).toEqual({
+      kind: 'ExternalMetricValueList', apiVersion: 'external.metrics.k8s.io/v1beta1', metadata: {},
+      items: [{ metricName: 'fnplane_kafka_lag', metricLabels: { 'fnplane.dev/function-id': 'fn-a' }, timestamp: '1970-01-01T00:00:00Z', value: '350' }],
+    });
+    expect(reviewed).toEqual([{ identity: expect.objectContaining({ user: 'hpa' }), metric: { verb: 'list', group: 'external.metrics.k8s.io', version: 'v1beta1', resource: 'fnplane_kafka_lag', namespace: 'fnp-1' } }]);
+  });
+
+  test.each([['fnp-2', 'fnplane.dev/function-id=fn-a'], ['fnp-1', 'fnplane.dev/function-id=fn-b'], ['fnp-1', '']])('is left out where it is not known: %s %s', async (namespace, selector) => {
+    expect((await ask(lag(namespace, selector))).body).toMatchObject({ kind: 'ExternalMetricValueList', items: [] });
+  });
+
+  test('is refused to who may not list it', async () => {
+    allowed = false;
+    expect(await ask(lag('fnp-1', 'fnplane.dev/function-id=fn-a'))).toMatchObject({ status: 403, body: { message: 'hpa may not read fnplane_kafka_lag in fnp-1' } });
+  });
+});
+
 test('shows the way to it without asking whether one may', async () => {
   allowed = false;
   expect(await ask({ path: `${GROUP}?timeout=32s` })).toMatchObject({ status: 200, body: { kind: 'APIResourceList' } });
@@ -127,6 +149,7 @@ test('shows the way to it without asking whether one may', async () => {
 });
 
 test.each<[string, Asked, number]>([
+  ['an unknown external metric', { path: '/apis/external.metrics.k8s.io/v1beta1/namespaces/fnp-1/secrets' }, 404],
   ['an unknown metric', { path: `${GROUP}/namespaces/fnp-1/pods/*/secrets` }, 404],
   ['another kind of object', { path: `${GROUP}/namespaces/fnp-1/services/*/http_requests_per_second` }, 404],
   ['a pod that is none of a function', { path: `${GROUP}/namespaces/fnp-1/pods/z/http_requests_per_second` }, 404],

@@ -6,18 +6,25 @@ import type { Logger } from 'pino';
 import type { Pod } from '../../platform/kubernetes/kubernetes-object.js';
 import { partLogger } from '../../platform/observability/logger.js';
 import type { PodLoad } from '../scaling/load-view.js';
+import { LABEL } from '../../contract/names.js';
+import type { MetricAccess } from './access-reviews.js';
 import type { ServingCertificate } from './certificates.js';
+import { buildExternalValues, externalAccessOf, parseExternalRequest, type ExternalRequest } from './external-metric.policy.js';
 import { isAllowedName, readIdentity, type FrontProxyTrust, type Identity } from './front-proxy.policy.js';
-import { parseSelector, type LabelSelector } from './label-selector.policy.js';
-import { buildMetricValues, buildStatus, DISCOVERY, isPodMetric, parseMetricRequest, type MetricRequest } from './metric-documents.policy.js';
+import { onlyValue, parseSelector, type LabelSelector } from './label-selector.policy.js';
+import { accessOf, buildMetricValues, buildStatus, DISCOVERY, isPodMetric, parseMetricRequest, type MetricRequest } from './metric-documents.policy.js';
 
 export interface MetricsServerOptions {
   listen: { host: string; port: number };
   /** Of one namespace, those that match. */
   pods: (namespace: string, selector: LabelSelector) => readonly Pod[];
   loadOf: (pod: Pod) => PodLoad | undefined;
-  mayRead: (identity: Identity, request: MetricRequest) => Promise<boolean>;
+  /** What waits in Kafka for a function of the namespace, as far as more pods would help; undefined while it is not known. */
+  lagOf: (namespace: string, functionId: string) => { value: number; at: number } | undefined;
+  mayRead: (identity: Identity, metric: MetricAccess) => Promise<boolean>;
 }
+
+const UNKNOWN = 'the platform serves metrics of pods (http_requests_per_second, fnplane_concurrency) and fnplane_kafka_lag as an external one';
 
 interface Answer {
   status: number;
@@ -25,7 +32,7 @@ interface Answer {
 }
 
 /**
- * `custom.metrics.k8s.io` behind the API server: HTTPS whose only callers are API servers with a certificate of the front proxy's
+ * `custom.metrics.k8s.io` and `external.metrics.k8s.io` behind the API server: HTTPS whose only callers are API servers with a certificate of the front proxy's
  * authority; whom they ask for is read from their headers and may see what the cluster's own authorization allows.
  */
 export class MetricsServer {
@@ -85,14 +92,29 @@ export class MetricsServer {
     const url = request.url ?? '';
     const document = DISCOVERY.get(url.split('?', 1)[0]!);
     if (document) return { status: 200, body: document };
+    const external = parseExternalRequest(url);
+    if (external) return this.answerExternal(identity, external);
     const wanted = parseMetricRequest(url);
-    if (!wanted || !isPodMetric(wanted.metric)) return refusal(404, 'the platform serves metrics of pods: http_requests_per_second and fnplane_concurrency');
+    return wanted ? this.answerPods(identity, wanted) : refusal(404, UNKNOWN);
+  }
+
+  private async answerPods(identity: Identity, wanted: MetricRequest): Promise<Answer> {
+    if (!isPodMetric(wanted.metric)) return refusal(404, UNKNOWN);
     const selector = parseSelector(wanted.labelSelector);
     if (!selector) return refusal(400, 'labelSelector cannot be read');
-    if (!(await this.options.mayRead(identity, wanted))) return refusal(403, `${identity.user} may not read pods/${wanted.metric} in ${wanted.namespace}`);
+    if (!(await this.options.mayRead(identity, accessOf(wanted)))) return refusal(403, `${identity.user} may not read pods/${wanted.metric} in ${wanted.namespace}`);
     const pods = this.options.pods(wanted.namespace, selector).filter(({ metadata: { name } }) => wanted.pod === '*' || wanted.pod === name);
     if (wanted.pod !== '*' && pods.length === 0) return refusal(404, `no pod ${wanted.pod} of a function in ${wanted.namespace}`);
     return { status: 200, body: buildMetricValues(wanted.version, wanted.metric, pods.map((pod) => ({ pod, load: this.options.loadOf(pod) }))) };
+  }
+
+  private async answerExternal(identity: Identity, wanted: ExternalRequest): Promise<Answer> {
+    const selector = parseSelector(wanted.labelSelector);
+    if (!selector) return refusal(400, 'labelSelector cannot be read');
+    const access = externalAccessOf(wanted);
+    if (!(await this.options.mayRead(identity, access))) return refusal(403, `${identity.user} may not read ${access.resource} in ${wanted.namespace}`);
+    const functionId = onlyValue(selector, LABEL.functionId);
+    return { status: 200, body: buildExternalValues(functionId, functionId === undefined ? undefined : this.options.lagOf(wanted.namespace, functionId)) };
   }
 
   /** Null for whoever is not the front proxy. */

@@ -64,6 +64,6 @@ function slimPod(pod: Pod): Pod {
       name, namespace, uid, resourceVersion, creationTimestamp, ...(deletionTimestamp ? { deletionTimestamp } : {}),
       labels: pick(labels, [POOL_LABEL, POOL_RUNTIME_LABEL, LABEL.function, LABEL.functionId, LABEL.revision]), annotations: pick(annotations, [ANNOTATION.inputHash, CLAIMED_AT]),
     },
-    status: { phase, message, podIP, startTime, conditions, containerStatuses },
+    ...(pod.spec?.nodeName ? { spec: { nodeName: pod.spec.nodeName } } : {}), status: { phase, message, podIP, startTime, conditions, containerStatuses },
   } as Pod;
 }

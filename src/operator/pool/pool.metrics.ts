@@ -15,8 +15,3 @@ export const poolClaimSeconds = new Histogram({
 export const poolPods = new Gauge({
   name: 'fnplane_pool_pods', help: 'Pods of warm pools', labelNames: ['cluster', 'runtime', 'state'] as const, registers: [registry],
 });
-
-/** Idle capacity, to be billed: counted by the leader alone. */
-export const poolPodSeconds = new Counter({
-  name: 'fnplane_pool_idle_pod_seconds_total', help: 'Seconds that pods waited in a tenant\'s warm pool', labelNames: ['tenant_id', 'runtime'] as const, registers: [registry],
-});

@@ -75,7 +75,7 @@ describe('pods of no use', () => {
   });
 
   test('what the API server refused is told', () => {
-    expect(plan([], { refusalOf: () => 'no room' }).runtimes[0]?.message).toBe('no room');
+    expect(plan([], { refusalOf: () => ({ at: '', message: 'no room', quota: true }) }).runtimes[0]?.message).toBe('no room');
   });
 });
 

@@ -20,6 +20,15 @@ const WAKING_MS = 60_000;
 /** Most pods made or removed in one run: the rest follows at once, and pools take turns. */
 const AT_ONCE = 10;
 
+/** Why the API server did not take a pod. */
+export interface Refusal {
+  /** RFC 3339: since when, in these words. */
+  at: string;
+  message: string;
+  /** For want of quota. */
+  quota: boolean;
+}
+
 export interface ObservedPool {
   /** All pods that wait or came out of the pool. */
   pods: readonly Pod[];
@@ -29,7 +38,7 @@ export interface ObservedPool {
   deploymentOf(fn: FunctionResource, revision: number): Deployment | undefined;
   claimsOf(runtime: PoolRuntime): readonly number[];
   /** Why the API server refused the last pod, where it did. */
-  refusalOf(runtime: PoolRuntime): string | undefined;
+  refusalOf(runtime: PoolRuntime): Refusal | undefined;
 }
 
 export interface PoolPlan {
@@ -60,7 +69,7 @@ function planRuntime(plan: PoolPlan, entry: PoolRuntimeSpec, pods: readonly Pod[
   const waiting = pods.filter((pod) => stateOf(pod) === 'waiting');
   const bad = waiting.filter((pod) => faultOf(pod, entry, now) !== undefined);
   const good = waiting.filter((pod) => !bad.includes(pod)).sort(readyFirst);
-  const problem = bad.map((pod) => faultOf(pod, entry, now)).find((fault) => fault !== STALE) ?? observed.refusalOf(entry.runtime) ?? slowStart(good, now);
+  const problem = bad.map((pod) => faultOf(pod, entry, now)).find((fault) => fault !== STALE) ?? observed.refusalOf(entry.runtime)?.message ?? slowStart(good, now);
   for (const pod of bad) plan.removals.push({ pod, why: faultOf(pod, entry, now) ?? '' });
   for (const pod of good.slice(wanted)) plan.removals.push({ pod, why: 'more wait than are wanted' });
   if (good.length < wanted) plan.creations.push({ entry, count: Math.min(AT_ONCE, wanted - good.length) });

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { FunctionResource } from '../../contract/function-resource.js';
 import { FIELD_MANAGER, LABEL, revisionName } from '../../contract/names.js';
-import type { PoolRuntime, PoolRuntimeSpec, WarmPoolResource, WarmPoolStatus } from '../../contract/pool-resource.js';
-import { canonicalJson, needsApply } from '../../platform/kubernetes/drift.js';
+import { POOL_LABEL, type PoolRuntime, type PoolRuntimeSpec, type WarmPoolResource } from '../../contract/pool-resource.js';
+import { needsApply } from '../../platform/kubernetes/drift.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import { isConflict, isNotFound, isRefused } from '../../platform/kubernetes/kubernetes-errors.js';
 import { objectKey, parseObjectKey, type NetworkPolicy, type Pod } from '../../platform/kubernetes/kubernetes-object.js';
@@ -12,7 +12,8 @@ import type { WorkOutcome } from '../../platform/kubernetes/work-queue.js';
 import { partLogger } from '../../platform/observability/logger.js';
 import { buildPoolNetworkPolicy, buildPoolPod } from './manifests/pool-pod.js';
 import type { FunctionViews, PoolCaches } from './pool.caches.js';
-import { planPool, type PoolPlan } from './pool.plan.js';
+import { planPool, type ObservedPool, type PoolPlan, type Refusal } from './pool.plan.js';
+import { buildPoolStatus, IDLE_STEP_MS, isNews } from './pool-status.plan.js';
 import type { PoolDemand } from './pool-demand.js';
 import type { PoolTokens } from './pool-tokens.js';
 
@@ -33,7 +34,7 @@ export interface PoolReconcilerParts {
 export class PoolReconciler {
   private readonly log: Logger = partLogger('pool');
   /** The API server's words about the last pod of a pool and runtime that it refused. */
-  private readonly refusals = new Map<string, string>();
+  private readonly refusals = new Map<string, Refusal>();
 
   constructor(private readonly parts: PoolReconcilerParts) {}
 
@@ -48,12 +49,14 @@ export class PoolReconciler {
     const plan = planPool(pool, this.observe(pool), Date.now());
     await this.remove(plan);
     const refused = await this.create(pool, plan);
-    await this.writeStatus(pool, planPool(pool, this.observe(pool), Date.now()));
-    const again = Math.min(refused ? REFUSED_MS : Number.POSITIVE_INFINITY, plan.againAfterMs ?? Number.POSITIVE_INFINITY);
+    const observed = this.observe(pool);
+    await this.writeStatus(pool, observed);
+    const waits = observed.pods.some((pod) => pod.metadata.labels?.[POOL_LABEL] === 'waiting');
+    const again = Math.min(refused ? REFUSED_MS : Number.POSITIVE_INFINITY, waits ? IDLE_STEP_MS : Number.POSITIVE_INFINITY, plan.againAfterMs ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(again) ? { againAfterMs: again } : undefined;
   }
 
-  private observe(pool: WarmPoolResource): Parameters<typeof planPool>[1] {
+  private observe(pool: WarmPoolResource): ObservedPool {
     const { caches, views, demand } = this.parts;
     const { namespace } = pool.metadata;
     const pods = caches.podsOf(namespace);
@@ -110,14 +113,15 @@ export class PoolReconciler {
       return 'made';
     } catch (error) {
       if (!isRefused(error)) throw error;
-      this.refusals.set(key, refusalWords(error.message));
+      this.refusals.set(key, refusalOf(error.message, this.refusals.get(key)));
       return 'refused';
     }
   }
 
-  private async writeStatus(pool: WarmPoolResource, { runtimes }: PoolPlan): Promise<void> {
-    const status: WarmPoolStatus = { observedGeneration: pool.metadata.generation, runtimes };
-    if (canonicalJson(status) === canonicalJson(pool.status)) return;
+  private async writeStatus(pool: WarmPoolResource, observed: ObservedPool): Promise<void> {
+    const now = Date.now();
+    const status = buildPoolStatus(pool, planPool(pool, observed, now), observed, now);
+    if (!isNews(pool.status, status)) return;
     const { namespace, name } = pool.metadata;
     try {
       const written = await this.parts.client.patchStatus<WarmPoolResource>(RESOURCE.warmPool, { namespace, name }, status, { ...MANAGER, timeoutMs: CALL_MS });
@@ -138,8 +142,9 @@ function podName({ runtime }: { runtime: PoolRuntime }): string {
   return `pool-${runtime}-${randomBytes(6).toString('hex')}`;
 }
 
-/** The API server's sentence, after a word of what it means. */
-function refusalWords(message: string): string {
+/** The API server's sentence, after a word of what it means. The same words again are the same refusal. */
+function refusalOf(message: string, before: Refusal | undefined): Refusal {
   const quota = /exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$/.exec(message);
-  return quota ? `The tenant's quota has no room for another pod of the pool: requested ${quota[2]}, used ${quota[3]}, allowed ${quota[4]}.` : `The cluster refused a pod of the pool: ${message}`;
+  const words = quota ? `The tenant's quota has no room for another pod of the pool: requested ${quota[2]}, used ${quota[3]}, allowed ${quota[4]}.` : `The cluster refused a pod of the pool: ${message}`;
+  return before?.message === words ? before : { at: new Date().toISOString(), message: words, quota: quota !== null };
 }

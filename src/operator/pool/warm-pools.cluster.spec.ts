@@ -11,6 +11,7 @@ import { ensureCrd } from '../../platform/kubernetes/ensure-crd.js';
 import { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { Pod } from '../../platform/kubernetes/kubernetes-object.js';
 import { RESOURCE } from '../../platform/kubernetes/resource-type.js';
+import { podSpans } from '../../domains/metering/cluster/pod-lifetimes.policy.js';
 import { FunctionCaches } from '../function/function.caches.js';
 import { actAsOperator, admitToEnvironments, removeOperatorIdentity } from '../function/testing/operator-identity.js';
 import { revision, TestTenant } from '../function/testing/test-tenant.js';
@@ -134,6 +135,10 @@ describe('a warm start', () => {
       return found;
     }, { withinMs: 10_000 });
     expect(pod?.metadata).toMatchObject({ name: answer?.pod, labels: { [LABEL.function]: 'orders', [LABEL.revision]: '1', [POOL_LABEL]: 'serving' }, ownerReferences: [{ kind: 'Function', uid: fn.metadata.uid }] });
+    // Each part of its life is somebody's to pay, and none of it twice: in the pool, at its size, until it was claimed.
+    const [inPool, own] = podSpans(pod!, 'test', Date.now());
+    expect([inPool, own]).toMatchObject([{ use: 'pool', tenantId: tenant.id, runtime: 'python', memoryMb: 128, cpuMillis: 250 }, { use: 'function', tenantId: tenant.id, function: { id: fn.spec.functionId, revision: 1 } }]);
+    expect([inPool?.to, own?.to]).toEqual([own?.from, undefined]);
     await eventually(async () => {
       expect(await (await fetch(`http://${answer?.address}:8080/memory`, { method: 'POST', signal: soon() })).json()).toBe(String(96 * 1024 ** 2));
     }, { withinMs: 90_000, everyMs: 500 });
@@ -199,6 +204,8 @@ test('what the tenant\'s quota refuses is told in the pool\'s status', async () 
     const { status } = await client.get<WarmPoolResource>(RESOURCE.warmPool, { namespace: tenant.namespace, name: 'pool' });
     expect(status?.runtimes?.[0]).toMatchObject({ wanted: 3, ready: 1 });
     expect(status?.runtimes?.[0]?.message).toMatch(/quota has no room for another pod of the pool: requested pods=1, used pods=1, allowed pods=1/);
+    expect(status?.runtimes?.[0]?.refusal?.message).toBe(status?.runtimes?.[0]?.message);
+    expect(status?.conditions).toMatchObject([{ type: 'Ready', status: 'False', reason: 'QuotaRefused' }]);
   }, { withinMs: 60_000, everyMs: 300 });
 });
 

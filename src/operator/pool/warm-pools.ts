@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { FunctionResource } from '../../contract/function-resource.js';
-import { isPoolRuntime, POOL_RUNTIMES, POOL_STATES, WARM_POOL_NAME } from '../../contract/pool-resource.js';
+import { POOL_RUNTIMES, POOL_STATES } from '../../contract/pool-resource.js';
 import type { WakeAnswer } from '../../contract/wake.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import { objectKey, parseObjectKey } from '../../platform/kubernetes/kubernetes-object.js';
@@ -11,7 +11,7 @@ import { PodResizer } from './pod-resizer.js';
 import { PodSpecializer } from './pod-specializer.js';
 import { PoolCaches, type FunctionViews } from './pool.caches.js';
 import { PoolClaims } from './pool.claims.js';
-import { poolPods, poolPodSeconds } from './pool.metrics.js';
+import { poolPods } from './pool.metrics.js';
 import { runtimeOf, stateOf } from './pool.plan.js';
 import { PoolReconciler } from './pool.reconciler.js';
 import { PoolWatch } from './pool.watch.js';
@@ -43,7 +43,7 @@ export interface WarmPoolsOptions {
  */
 export class WarmPools {
   private readonly log: Logger = partLogger('pool');
-  private readonly caches: PoolCaches;
+  readonly caches: PoolCaches;
   private readonly demand = new PoolDemand();
   private readonly tokens: PoolTokens;
   private readonly specializer = new PodSpecializer();
@@ -52,7 +52,6 @@ export class WarmPools {
   private readonly watch: PoolWatch;
   private readonly claims: PoolClaims | undefined;
   private counting: NodeJS.Timeout | undefined;
-  private leading = false;
 
   constructor(private readonly options: WarmPoolsOptions) {
     const { client, registry, views, namespace, concurrency = 4, cacheBytes = CACHE_BYTES } = options;
@@ -87,14 +86,12 @@ export class WarmPools {
 
   /** This process keeps the pools full from now on. */
   lead(): void {
-    this.leading = true;
     this.watch.addAll();
     this.queue.resume();
   }
 
   /** Another one does. Resolves when nothing is under way here. */
   async follow(): Promise<void> {
-    this.leading = false;
     this.queue.pause();
     await this.queue.idle();
   }
@@ -126,8 +123,6 @@ export class WarmPools {
     for (const pod of this.caches.pods.list()) {
       const [runtime, state] = [runtimeOf(pod) ?? '', stateOf(pod) ?? ''];
       counts.set(`${runtime}/${state}`, (counts.get(`${runtime}/${state}`) ?? 0) + 1);
-      const pool = this.caches.pools.get({ namespace: pod.metadata.namespace, name: WARM_POOL_NAME });
-      if (this.leading && pool && state === 'waiting' && isPoolRuntime(runtime as 'python')) poolPodSeconds.inc({ tenant_id: pool.spec.tenantId, runtime }, COUNT_MS / 1_000);
     }
     for (const runtime of POOL_RUNTIMES) for (const state of POOL_STATES) poolPods.set({ cluster, runtime, state }, counts.get(`${runtime}/${state}`) ?? 0);
   }

@@ -1,6 +1,6 @@
 import { rolloutOf, trafficOf, type FunctionResource, type RolloutStatus, type TrafficShare } from '../../contract/function-resource.js';
 import type { RevisionScale, ScaleDecision } from '../scaling/scale.policy.js';
-import { isUnderway, moveRollout, type RevisionPods, type RolloutMove } from './rollout.policy.js';
+import { isUnderway, moveRollout, type Forward, type RevisionPods, type RolloutMove } from './rollout.policy.js';
 import { demands, greatestShare, resolveTraffic, rolloutShare, shareOf, type HeldRule } from './traffic.policy.js';
 
 export interface ReleaseInput {
@@ -11,6 +11,8 @@ export interface ReleaseInput {
   before: number | undefined;
   /** Why the target's answers break a bound of the rollout's analysis. */
   verdict?: string | undefined;
+  /** Another engine's way through the steps. */
+  forward?: Forward | undefined;
   /** Pods for shares in percent of all requests. */
   scale: (shares: ReadonlyMap<number, number>) => ScaleDecision;
 }

@@ -35,7 +35,7 @@ function move(world: World): RolloutMove {
   }, known);
   const count = (number: number): number => ready[number] ?? 0;
   const scale = (shares: ReadonlyMap<number, number>): ScaleDecision => ({
-    active, since: world.activeSince === undefined ? undefined : iso(world.activeSince), autoscalers: { applies: [], removals: [] }, againAfterMs: undefined,
+    active, since: world.activeSince === undefined ? undefined : iso(world.activeSince), autoscalers: { applies: [], removals: [] }, report: { followed: false }, againAfterMs: undefined,
     revisions: [...shares].map(([number, percent]) => ({ number, replicas: undefined, needed: Math.max(1, Math.ceil(percent / 10)) })),
   });
   return moveRollout({

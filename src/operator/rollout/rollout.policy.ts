@@ -1,6 +1,8 @@
 import { MOST_ROLLOUT_STEPS, rolloutOf, type FunctionResource, type RolloutSpec, type RolloutStatus, type RolloutStep } from '../../contract/function-resource.js';
 import type { ScaleDecision } from '../scaling/scale.policy.js';
 
+/** How long a revision that lost the traffic stays: longer than gateways and kube-proxies need to hear of it. */
+export const DRAIN_MS = 5_000;
 /** After a blue-green switch the revision before keeps its pods so long: going back needs no start. */
 export const BLUE_GREEN_STAY_MS = 30_000;
 
@@ -26,7 +28,12 @@ export interface RolloutInput {
   scale: (shares: ReadonlyMap<number, number>) => ScaleDecision;
   /** Why the target's answers break a bound, if they do. */
   verdict?: string | undefined;
+  /** Another engine moves the target by its steps; absent: the operator does. */
+  forward?: Forward | undefined;
 }
+
+/** Where a rollout stands that neither its owner holds nor idleness. `due`: the weight its step asks for. */
+export type Forward = (input: RolloutInput, spec: RolloutSpec, status: Underway, due: number) => Step;
 
 export interface RolloutMove {
   status: RolloutStatus;
@@ -52,7 +59,7 @@ export function moveRollout(input: RolloutInput): RolloutMove {
 }
 
 /** Either a status from which to look further, or one to stay in. */
-type Step = { status: RolloutStatus } | { status?: undefined; stays: RolloutStatus; due: number; againAfterMs?: number | undefined };
+export type Step = { status: RolloutStatus } | { status?: undefined; stays: RolloutStatus; due: number; againAfterMs?: number | undefined };
 
 /** What the status says of this target and attempt; else a rollout that begins, from the revision that was good before. */
 function beginning(input: RolloutInput): RolloutStatus {
@@ -91,7 +98,7 @@ function step(input: RolloutInput, status: RolloutStatus): Step {
   return forward(input, spec, { ...status, stable });
 }
 
-type Underway = RolloutStatus & { stable: number };
+export type Underway = RolloutStatus & { stable: number };
 
 function forward(input: RolloutInput, spec: RolloutSpec, status: Underway): Step {
   const held = spec.paused === true && spec.promoted !== true;
@@ -102,6 +109,7 @@ function forward(input: RolloutInput, spec: RolloutSpec, status: Underway): Step
     return { stays: { ...status, phase: 'waiting', message }, due };
   }
   if (held) return { stays: { ...status, phase: 'paused', message: 'Held by its owner.' }, due };
+  if (input.forward) return input.forward(input, spec, status, due);
   const borne = isBorne(input, decision, status.revision);
   if (spec.promoted === true || spec.strategy === 'all-at-once') return takeAll(input, spec, status, borne);
   return spec.strategy === 'blue-green' ? blueGreen(input, spec, status, borne) : canary(input, spec, status, decision, borne);
@@ -120,8 +128,19 @@ function blueGreen(input: RolloutInput, spec: RolloutSpec, status: Underway, bor
   if (status.stepStartedAt === undefined) return { status: { ...status, stepStartedAt: time(input.now) } };
   const rest = spec.autoPromoteSeconds === undefined ? undefined : Date.parse(status.stepStartedAt) + spec.autoPromoteSeconds * 1_000 - input.now;
   if (rest !== undefined && rest <= 0) return { status: completed(spec, status) };
-  const until = rest === undefined ? 'until its owner promotes it' : `for ${spec.autoPromoteSeconds} s, then it takes all requests`;
-  return { stays: { ...status, phase: 'paused', message: `Stands beside revision ${status.stable} ${until}.` }, due: 100, againAfterMs: rest };
+  return { stays: { ...status, phase: 'paused', message: besideWords(spec, status) }, due: 100, againAfterMs: rest };
+}
+
+/** Why a blue-green target waits. */
+export function besideWords({ autoPromoteSeconds }: RolloutSpec, { stable }: Underway): string {
+  const until = autoPromoteSeconds === undefined ? 'until its owner promotes it' : `for ${autoPromoteSeconds} s, then it takes all requests`;
+  return `Stands beside revision ${stable} ${until}.`;
+}
+
+/** Why a canary stands at the step it is at, which is a pause. */
+export function pauseWords({ steps = [] }: RolloutSpec, step: number): string {
+  const seconds = steps[step]?.pause?.seconds;
+  return `Paused at step ${step + 1} of ${steps.length} ${seconds === undefined ? 'until its owner resumes it' : `for ${seconds} s`}.`;
 }
 
 function canary(input: RolloutInput, spec: RolloutSpec, status: Underway, decision: ScaleDecision, borne: boolean): Step {
@@ -140,13 +159,13 @@ function canary(input: RolloutInput, spec: RolloutSpec, status: Underway, decisi
 function pause(input: RolloutInput, spec: RolloutSpec, status: Underway, present: RolloutStep, { since }: ScaleDecision): Step {
   if ((spec.resumedStep ?? 0) > status.step) return { status: nextStep(status, input.now) };
   const seconds = present.pause?.seconds;
-  const where = `Paused at step ${status.step + 1} of ${spec.steps?.length ?? 0}`;
-  if (seconds === undefined) return { stays: { ...status, phase: 'paused', message: `${where} until its owner resumes it.` }, due: status.weight };
+  const paused: RolloutStatus = { ...status, phase: 'paused', message: pauseWords(spec, status.step) };
+  if (seconds === undefined) return { stays: paused, due: status.weight };
   if (status.stepStartedAt === undefined) return { status: { ...status, stepStartedAt: time(input.now) } };
   const began = Math.max(Date.parse(status.stepStartedAt), since === undefined ? 0 : Date.parse(since));
   const rest = began + seconds * 1_000 - input.now;
   if (rest <= 0) return { status: nextStep(status, input.now) };
-  return { stays: { ...status, phase: 'paused', message: `${where} for ${seconds} s.` }, due: status.weight, againAfterMs: rest };
+  return { stays: paused, due: status.weight, againAfterMs: rest };
 }
 
 /** Its owner's word may come after the end: then the traffic goes back as soon as the revision before can bear it. */
@@ -166,7 +185,7 @@ function afterAbort(input: RolloutInput, status: RolloutStatus): Step {
 }
 
 /** The weight that the step under way asks for. */
-function dueWeight(spec: RolloutSpec, { step: index, weight }: RolloutStatus): number {
+export function dueWeight(spec: RolloutSpec, { step: index, weight }: Pick<RolloutStatus, 'step' | 'weight'>): number {
   if (spec.promoted === true || spec.strategy !== 'canary') return 100;
   const present = (spec.steps ?? [])[index];
   if (present === undefined) return 100;
@@ -182,7 +201,7 @@ function isBorne({ pods }: RolloutInput, decision: ScaleDecision, revision: numb
   return pods.current(revision) >= needed;
 }
 
-function waiting(status: RolloutStatus, due: number): Step {
+export function waiting(status: RolloutStatus, due: number): Step {
   return { stays: { ...without(status, 'message'), phase: 'waiting' }, due };
 }
 
@@ -190,11 +209,11 @@ function nextStep(status: RolloutStatus, now: number): RolloutStatus {
   return { ...without(status, 'message'), phase: 'stepping', step: status.step + 1, stepStartedAt: time(now) };
 }
 
-function completed(spec: RolloutSpec, status: RolloutStatus): RolloutStatus {
+export function completed(spec: RolloutSpec, status: RolloutStatus): RolloutStatus {
   return { ...without(status, 'message', 'stepStartedAt'), phase: 'completed', step: spec.strategy === 'canary' ? (spec.steps?.length ?? 0) : 0, weight: 100 };
 }
 
-function without<K extends 'stable' | 'message' | 'stepStartedAt', T extends RolloutStatus>(status: T, ...keys: K[]): Omit<T, K> & RolloutStatus {
+export function without<K extends 'stable' | 'message' | 'stepStartedAt', T extends RolloutStatus>(status: T, ...keys: K[]): Omit<T, K> & RolloutStatus {
   const copy = { ...status };
   for (const key of keys) delete copy[key];
   return copy;

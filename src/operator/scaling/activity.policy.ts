@@ -6,12 +6,16 @@ import type { FunctionLoadView } from './load-view.js';
 export const PROVE_WITHIN_MS = 10 * 60_000;
 /** Looked at again so often while nobody can say whether there are requests. */
 const BLIND_MS = 15_000;
+/** And so often while a route has yet to leave its pods. */
+const LEAVE_MS = 1_000;
 
 export interface ActivityInput {
   now: number;
   load?: FunctionLoadView | undefined;
   /** Unix time in ms: when a gateway last asked this process for pods. */
   wokenAt?: number | undefined;
+  /** Unix time in ms until which requests may come to pods past every gateway, which could wake it: `Infinity` while a route leads there. */
+  straightUntil?: number | undefined;
 }
 
 /** Whether a function's pods run at all. */
@@ -19,10 +23,12 @@ export interface Activity {
   active: boolean;
   /** RFC 3339, of the last change. */
   since: string;
+  /** It shall stop once nobody is sent to its pods any more. */
+  stopping?: true;
   againAfterMs: number | undefined;
 }
 
-/** 0..1: a function that keeps no pods runs while it proves a new target or has requests, and stops after its idle timeout. Pure. */
+/** 0..1: a function that keeps no pods runs while it proves a new target or has requests or messages, and stops after its idle timeout. Pure. */
 export function decideActivity(fn: FunctionResource, input: ActivityInput): Activity {
   const { suspension, scaling } = fn.spec;
   if (suspension === 'compute') return settle(fn, false, input.now);
@@ -32,20 +38,21 @@ export function decideActivity(fn: FunctionResource, input: ActivityInput): Acti
   return scale.active ? stayOrStop(fn, Date.parse(scale.since), input) : sleepOrWake(fn, Date.parse(scale.since), input);
 }
 
-function stayOrStop(fn: FunctionResource, since: number, { now, load, wokenAt = 0 }: ActivityInput): Activity {
+function stayOrStop(fn: FunctionResource, since: number, { now, load, wokenAt = 0, straightUntil = 0 }: ActivityInput): Activity {
   // Nobody watches the load: idleness cannot be told.
   if (!load) return settle(fn, true, now);
   const idleMs = (fn.spec.scaling.idleTimeoutSeconds ?? DEFAULT_IDLE_TIMEOUT_SECONDS) * 1_000;
-  const busy = load.waiting > 0 || load.concurrency > 0;
+  const busy = load.waiting > 0 || load.concurrency > 0 || (load.lag ?? 0) > 0;
   const lastActive = busy ? now : Math.max(since, load.lastActiveAt, wokenAt, wakeAskedAt(fn));
   const until = Math.max(lastActive + idleMs, isProven(fn) ? 0 : since + PROVE_WITHIN_MS);
   if (now < until) return { ...settle(fn, true, now), againAfterMs: until - now };
   if (!load.complete) return { ...settle(fn, true, now), againAfterMs: BLIND_MS };
+  if (now < straightUntil) return { ...settle(fn, true, now), stopping: true, againAfterMs: Math.min(straightUntil - now, LEAVE_MS) };
   return settle(fn, false, now);
 }
 
 function sleepOrWake(fn: FunctionResource, since: number, { now, load, wokenAt = 0 }: ActivityInput): Activity {
-  const asked = Math.max(wokenAt, wakeAskedAt(fn)) > since || (load?.waiting ?? 0) > 0;
+  const asked = Math.max(wokenAt, wakeAskedAt(fn)) > since || (load?.waiting ?? 0) > 0 || (load?.lag ?? 0) > 0;
   return settle(fn, asked, now);
 }
 

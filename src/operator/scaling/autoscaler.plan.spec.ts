@@ -6,7 +6,7 @@ import { planAutoscalers } from './autoscaler.plan.js';
 import { buildAutoscaler, type AutoscalerInput } from './manifests/autoscaler.js';
 
 const fn = functionOf({ scaling: { min: 2, max: 10, metric: 'requests', target: 100, burst: 4, scaleDownDelaySeconds: 90 } });
-const WANTED: AutoscalerInput = { revision: 1, metric: 'requests', min: 2, max: 10 };
+const WANTED: AutoscalerInput = { revision: 1, metric: 'requests', percent: 100, min: 2, max: 10 };
 const stored = (object: HorizontalPodAutoscaler, metadata: Partial<HorizontalPodAutoscaler['metadata']> = {}): HorizontalPodAutoscaler => ({
   ...object, metadata: { ...object.metadata, uid: `uid-${object.metadata.name}`, resourceVersion: '5', ...metadata },
 });
@@ -38,6 +38,13 @@ describe('the manifest', () => {
   ])('follows %s at %s', (metric, target, expected) => {
     const made = buildAutoscaler(functionOf({ scaling: { min: 1, max: 3, metric, target } }), { ...WANTED, metric });
     expect(made.spec?.metrics?.[0]).toMatchObject(expected);
+  });
+
+  test.each([[100, '50'], [40, '125'], [30, '166667m']])('follows what waits in Kafka by the share of %i percent', (percent, averageValue) => {
+    const scaling = { min: 0, max: 3, metric: 'kafka-lag' as const, target: 50, kafka: { brokers: ['kafka.example:9092'], topic: 'orders', consumerGroup: 'shop' } };
+    expect(buildAutoscaler(functionOf({ scaling }), { ...WANTED, metric: 'kafka-lag', percent }).spec?.metrics).toEqual([{
+      type: 'External', external: { metric: { name: 'fnplane_kafka_lag', selector: { matchLabels: { [LABEL.functionId]: fn.spec.functionId } } }, target: { type: 'AverageValue', averageValue } },
+    }]);
   });
 
   test('has the platform\'s bounds where the function says none', () => {

@@ -1,9 +1,9 @@
 import type { FunctionResource } from '../../contract/function-resource.js';
-import { LABEL, revisionName } from '../../contract/names.js';
+import { LABEL } from '../../contract/names.js';
 import { needsApply } from '../../platform/kubernetes/drift.js';
 import type { HorizontalPodAutoscaler, KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
 import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-type.js';
-import { buildAutoscaler, type AutoscalerInput } from './manifests/autoscaler.js';
+import { autoscalerName, buildAutoscaler, type AutoscalerInput } from './manifests/autoscaler.js';
 
 /** Autoscalers to write and to remove; in the shapes of the function's plan. */
 export interface AutoscalerPlan {
@@ -19,7 +19,7 @@ export interface AutoscalerPlan {
  */
 export function planAutoscalers(fn: FunctionResource, wanted: readonly AutoscalerInput[], observed: readonly HorizontalPodAutoscaler[] = []): AutoscalerPlan {
   const type = RESOURCE.horizontalPodAutoscaler;
-  const names = new Map(wanted.map((input) => [revisionName(fn.metadata.name, input.revision), input]));
+  const names = new Map(wanted.map((input) => [autoscalerName(fn, input), input]));
   const isMine = (found: HorizontalPodAutoscaler): boolean => found.metadata.labels?.[LABEL.functionId] === fn.spec.functionId;
   const applies: AutoscalerPlan['applies'] = [];
   for (const [name, input] of names) {

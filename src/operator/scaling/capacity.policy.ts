@@ -1,11 +1,8 @@
 import type { FunctionResource, ScalingMetric, ScalingSpec, TrafficShare } from '../../contract/function-resource.js';
 import type { FunctionLoadView } from './load-view.js';
 
-/** What an autoscaler of Kubernetes can follow. */
-export type AutoscaledMetric = Exclude<ScalingMetric, 'kafka-lag'>;
-
-/** What one pod shall bear where the function does not say: requests in flight, requests a second, percent of its CPU. */
-export const DEFAULT_TARGET: Record<AutoscaledMetric, number> = { concurrency: 10, requests: 100, cpu: 70 };
+/** What one pod shall bear where the function does not say: requests in flight, requests a second, percent of its CPU, messages that wait. */
+export const DEFAULT_TARGET: Record<ScalingMetric, number> = { concurrency: 10, requests: 100, cpu: 70, 'kafka-lag': 100 };
 
 /** Pods of a function whose number no autoscaler moves. */
 export function fixedPods({ min }: ScalingSpec): number {
@@ -13,12 +10,17 @@ export function fixedPods({ min }: ScalingSpec): number {
 }
 
 /** The metric whose autoscaler moves the number of pods; undefined: the number is fixed. */
-export function autoscaledMetric(scaling: ScalingSpec): AutoscaledMetric | undefined {
-  if (scaling.metric === undefined || scaling.metric === 'kafka-lag') return undefined;
+export function autoscaledMetric(scaling: ScalingSpec): ScalingMetric | undefined {
   return scaling.max > fixedPods(scaling) ? scaling.metric : undefined;
 }
 
-export function targetOf(scaling: ScalingSpec, metric: AutoscaledMetric): number {
+/** Whether what waits in Kafka moves the number of pods: from one to many, or from none to one. */
+export function followsLag({ spec, metadata }: FunctionResource): boolean {
+  if (spec.suspension === 'compute' || metadata.deletionTimestamp !== undefined || spec.scaling.kafka === undefined) return false;
+  return spec.scaling.min === 0 || autoscaledMetric(spec.scaling) === 'kafka-lag';
+}
+
+export function targetOf(scaling: ScalingSpec, metric: ScalingMetric): number {
   return scaling.target ?? DEFAULT_TARGET[metric];
 }
 
@@ -56,8 +58,8 @@ export function poolBears(scaling: ScalingSpec, claimedReady: number, load: Func
   if (scaling.min > 0 || claimedReady < 1) return false;
   const metric = autoscaledMetric(scaling);
   if (metric === undefined) return claimedReady >= fixedPods(scaling);
-  // Claimed pods have no CPU measured for them: their function's autoscaler takes over at once.
-  if (metric === 'cpu') return false;
+  // Claimed pods have no CPU measured for them, and messages are for as many as there can be: their function's autoscaler takes over at once.
+  if (metric === 'cpu' || metric === 'kafka-lag') return false;
   const borne = metric === 'requests' ? load?.perSecond ?? 0 : (load?.concurrency ?? 0) + (load?.waiting ?? 0);
   return borne <= claimedReady * targetOf(scaling, metric);
 }

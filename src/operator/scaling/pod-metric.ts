@@ -7,3 +7,6 @@ export const POD_METRIC = {
 export type PodMetricName = (typeof POD_METRIC)[keyof typeof POD_METRIC];
 
 export const POD_METRICS: readonly PodMetricName[] = Object.values(POD_METRIC);
+
+/** What waits for a function as a whole (`external.metrics.k8s.io`), as far as more pods would help. Its label is the function's id. */
+export const LAG_METRIC = 'fnplane_kafka_lag';

@@ -33,7 +33,6 @@ describe('a fixed number of pods', () => {
     ['is the minimum', { scaling: { min: 3, max: 10 } }, { 1: [3, 3] }],
     ['is one where none is kept', { scaling: { min: 0, max: 10 } }, { 1: [1, 1] }],
     ['is the minimum where the metric leaves no room', { scaling: { min: 3, max: 3, metric: 'requests', target: 100 } }, { 1: [3, 3] }],
-    ['is the minimum where nobody can follow the metric', { scaling: { min: 1, max: 9, metric: 'kafka-lag', target: 100 } }, { 1: [1, 1] }],
     ['is the share of the minimum, rounded up', { scaling: { min: 5, max: 5 }, shares: { 1: 100, 2: 30 } }, { 1: [5, 5], 2: [2, 2] }],
     ['is nothing while suspended', { scaling: { min: 3, max: 10 }, spec: { suspension: 'compute' } }, { 1: [0, 3] }],
     ['is nothing while asleep', { scaling: { min: 0, max: 10 }, status: { scale: { active: false, since: '2026-01-01T11:00:00Z' } } }, { 1: [0, 1] }],
@@ -51,6 +50,7 @@ describe('an autoscaled number', () => {
     ['begins anew where it had been stopped', { scaling: BY_REQUESTS, input: { replicas: counts({ 1: 0 }) } }, { 1: [2, 2] }],
     ['begins with no more than a burst', { scaling: { ...BY_REQUESTS, min: 8, burst: 3 }, input: { replicas: counts({ 1: 0 }) } }, { 1: [3, 8] }],
     ['begins with one pod where none is kept', { scaling: { ...BY_REQUESTS, min: 0 }, input: { replicas: counts({ 1: 0 }) } }, { 1: [1, 1] }],
+    ['is the autoscaler\'s where it follows what waits in Kafka', { scaling: { min: 1, max: 9, metric: 'kafka-lag', target: 100 }, input: { replicas: counts({ 1: 4 }) } }, { 1: [undefined, 1] }],
     ['is fixed for a share that one pod bears at most', { scaling: BY_REQUESTS, shares: { 1: 100, 2: 5 }, input: { replicas: counts({ 1: 2 }) } }, { 1: [undefined, 2], 2: [1, 1] }],
   ])('%s', (_, given, expected) => {
     expect(pods(given)).toEqual(expected);

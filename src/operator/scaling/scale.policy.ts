@@ -3,8 +3,9 @@ import type { HorizontalPodAutoscaler } from '../../platform/kubernetes/kubernet
 import { decideActivity } from './activity.policy.js';
 import { planAutoscalers, type AutoscalerPlan } from './autoscaler.plan.js';
 import { autoscaledMetric, mostPods, neededPods, partOf, poolBears } from './capacity.policy.js';
-import type { FunctionLoadView } from './load-view.js';
-import type { AutoscalerInput } from './manifests/autoscaler.js';
+import type { FunctionLoadView, LagView } from './load-view.js';
+import type { AutoscalerInput, ScaledWorkload } from './manifests/autoscaler.js';
+import { reportScaling, type ScalingReport } from './scaling-report.policy.js';
 
 /** What is known of a function when its pods are counted. */
 export interface ScaleInput {
@@ -19,12 +20,18 @@ export interface ScaleInput {
   autoscalers?: readonly HorizontalPodAutoscaler[] | undefined;
   /** Absent: nobody watches the load, and the function does not go to sleep. */
   load?: FunctionLoadView | undefined;
+  /** Of a function that follows it. */
+  lag?: LagView | undefined;
   /** Unix time in ms: when a gateway last asked this process for pods. */
   wokenAt?: number | undefined;
   /** Pods of the warm pool that answer for the function already. */
   claimedReady?: number | undefined;
   /** A pod of the warm pool is being taken for it. */
   claiming?: boolean | undefined;
+  /** What autoscalers scale; absent: each revision's Deployment. */
+  workload?: ScaledWorkload | undefined;
+  /** See `ActivityInput`. */
+  straightUntil?: number | undefined;
 }
 
 /** How many pods one revision shall have. */
@@ -39,11 +46,15 @@ export interface RevisionScale {
 export interface ScaleDecision {
   /** Whether pods run at all. */
   active: boolean;
+  /** They shall go as soon as nobody is sent to them past the gateways. */
+  stopping?: true;
   /** RFC 3339, of the last change of `active`. */
   since: string | undefined;
   revisions: readonly RevisionScale[];
   /** Autoscalers to write and to remove. */
   autoscalers: AutoscalerPlan;
+  /** How the metric stands that the number of pods follows. */
+  report: ScalingReport;
   /** When to look again. */
   againAfterMs: number | undefined;
 }
@@ -55,11 +66,14 @@ interface RevisionDecision {
 
 /** Pods of each revision that shall have any. Pure. */
 export function decideScale(fn: FunctionResource, input: ScaleInput): ScaleDecision {
-  const { active, since, againAfterMs } = decideActivity(fn, input);
+  const { active, since, againAfterMs, stopping } = decideActivity(fn, input);
   const onPool = active && input.shares.size === 1 && (input.claiming === true || poolBears(fn.spec.scaling, input.claimedReady ?? 0, input.load));
   const decisions = [...input.shares].map(([number, percent]) => decideRevision(fn, input, number, percent, active && !onPool));
   const wanted = decisions.flatMap(({ autoscaler }) => autoscaler ?? []);
-  return { active, since, revisions: decisions.map(({ scale }) => scale), autoscalers: planAutoscalers(fn, wanted, input.autoscalers), againAfterMs };
+  return {
+    active, ...(stopping ? { stopping } : {}), since, revisions: decisions.map(({ scale }) => scale), autoscalers: planAutoscalers(fn, wanted, input.autoscalers), report: reportScaling(fn, active, input),
+    againAfterMs,
+  };
 }
 
 function decideRevision(fn: FunctionResource, input: ScaleInput, number: number, percent: number, runs: boolean): RevisionDecision {
@@ -73,5 +87,6 @@ function decideRevision(fn: FunctionResource, input: ScaleInput, number: number,
   // An autoscaler leaves what stands at nothing alone: the first pods are the operator's to start.
   const starts = input.replicas !== undefined && (input.replicas.get(number) ?? 0) === 0;
   const replicas = starts ? Math.min(scaling.burst ?? DEFAULT_BURST, needed) : undefined;
-  return { scale: { number, replicas, needed }, autoscaler: { revision: number, metric, min: needed, max } };
+  const { workload } = input;
+  return { scale: { number, replicas, needed }, autoscaler: { revision: number, metric, percent: workload ? 100 : percent, min: needed, max, ...(workload ? { workload } : {}) } };
 }

@@ -1,5 +1,5 @@
 import { LABEL } from '../../contract/names.js';
-import type { FunctionResource } from '../../contract/function-resource.js';
+import { KAFKA_SECRET_KEYS, type FunctionResource } from '../../contract/function-resource.js';
 import type { WakeRequest } from '../../contract/wake.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { HorizontalPodAutoscaler, KubernetesObject, Pod } from '../../platform/kubernetes/kubernetes-object.js';
@@ -8,7 +8,11 @@ import { RESOURCE, type ResourceType } from '../../platform/kubernetes/resource-
 import type { FunctionCaches } from '../function/function.caches.js';
 import { matchesSelector, onlyValue, type LabelSelector } from '../metrics-api/label-selector.policy.js';
 import { MetricsApi } from '../metrics-api/metrics-api.js';
+import type { OutboundRules } from '../../platform/outbound/outbound-url.policy.js';
 import { AutoscalerCaches } from './autoscaler.caches.js';
+import { brokerAccess } from './lag/broker-access.policy.js';
+import { LagCollector } from './lag/lag-collector.js';
+import { withLag } from './load-view.js';
 import type { GatewayLoadSource } from './load/gateway-load.js';
 import { answers, LoadCollector } from './load/load-collector.js';
 import { OperatorWaker, type ClaimPod } from './operator-waker.js';
@@ -23,6 +27,10 @@ export interface ScalingSettings {
   gateways?: readonly GatewayLoadSource[];
   /** Absent: autoscalers get no metrics from here. */
   metricsApi?: { listen: { host: string; port: number }; address: string } | undefined;
+  /** Where brokers that tenants name may be; absent: in the internet alone. */
+  brokers?: Pick<OutboundRules, 'allowed' | 'closed'>;
+  /** How often brokers are asked; see {@link LagCollector}. */
+  lagIntervalMs?: number;
   /** Takes pods of the warm pool; absent: functions start cold. */
   claim?: ClaimPod | undefined;
 }
@@ -40,7 +48,7 @@ export interface ScalingOptions extends ScalingSettings {
 }
 
 /** What `decideScale` is told beside shares and ready pods. */
-export type ScaleSignals = Pick<ScaleInput, 'replicas' | 'autoscalers' | 'load' | 'wokenAt' | 'claiming'>;
+export type ScaleSignals = Pick<ScaleInput, 'replicas' | 'autoscalers' | 'load' | 'lag' | 'wokenAt' | 'claiming'>;
 
 /** Name of the index by function of {@link FunctionCaches}. */
 const BY_FUNCTION = 'function';
@@ -51,6 +59,7 @@ export class Scaling {
   readonly waker: OperatorWaker;
   private readonly autoscalers: AutoscalerCaches;
   private readonly load: LoadCollector;
+  private readonly lag: LagCollector;
   private readonly metricsApi: MetricsApi | undefined;
   private detach: (() => void) | undefined;
   private stopped = false;
@@ -62,11 +71,15 @@ export class Scaling {
       functions: () => caches.functions.list(), podsOf: (fn) => this.podsOf(fn), readMetrics: (pod) => pages.read(pod, '/metrics'), gateways,
       onWaiting: ({ metadata }) => enqueue(`${metadata.namespace}/${metadata.name}`),
     });
+    this.lag = new LagCollector({
+      functions: () => caches.functions.list(), readSecret: (inside, name) => readSecret(client, inside, name), access: brokerAccess, rules: options.brokers ?? { allowed: [] },
+      intervalMs: options.lagIntervalMs, onNews: ({ metadata }) => enqueue(`${metadata.namespace}/${metadata.name}`),
+    });
     this.waker = new OperatorWaker({
       enqueue, claim, find: (request: WakeRequest) => caches.functions.get({ namespace: request.namespace, name: request.name }), hasReadyPod: (fn) => this.podsOf(fn).some(answers),
     });
     this.metricsApi = metricsApi && new MetricsApi({
-      ...metricsApi, client, install, pods: (wanted, selector) => this.podsIn(wanted, selector), loadOf: (pod) => this.load.podLoad(pod),
+      ...metricsApi, client, install, pods: (wanted, selector) => this.podsIn(wanted, selector), loadOf: (pod) => this.load.podLoad(pod), lagOf: (inside, functionId) => this.lag.scalingValue(inside, functionId),
     });
   }
 
@@ -92,28 +105,31 @@ export class Scaling {
   lead(): void {
     if (this.stopped) return;
     this.load.start();
+    this.lag.start();
     this.metricsApi?.start();
   }
 
   /** Another process leads. */
   async standDown(): Promise<void> {
-    await Promise.all([this.load.stop(), this.metricsApi?.stop(true)]);
+    await Promise.all([this.load.stop(), this.lag.stop(), this.metricsApi?.stop(true)]);
   }
 
   /** Call it before the lead is given back: what is registered must be gone by the time another registers itself. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.detach?.();
-    await Promise.all([this.load.stop(), this.metricsApi?.stop(false), this.waker.stop(), this.autoscalers.autoscalers.stop()]);
+    await Promise.all([this.load.stop(), this.lag.stop(), this.metricsApi?.stop(false), this.waker.stop(), this.autoscalers.autoscalers.stop()]);
   }
 
   signalsFor(fn: FunctionResource): ScaleSignals {
     const { functionId } = fn.spec;
     const deployments = this.options.caches.deployments.byIndex(BY_FUNCTION, functionId).filter(({ metadata }) => metadata.namespace === fn.metadata.namespace);
+    const lag = this.lag.view(fn);
     return {
       replicas: new Map(deployments.map(({ metadata, spec }) => [Number(metadata.labels?.[LABEL.revision]), spec?.replicas ?? 1])),
       autoscalers: this.autoscalers.observe(fn),
-      load: this.load.view(fn),
+      load: withLag(this.load.view(fn), lag),
+      lag,
       wokenAt: this.waker.wokenAt(functionId),
       claiming: this.waker.isClaiming(functionId),
     };
@@ -135,4 +151,15 @@ export class Scaling {
     const candidates = functionId === undefined ? pods.list() : pods.byIndex(BY_FUNCTION, functionId);
     return candidates.filter(({ metadata }) => metadata.namespace === namespace && matchesSelector(selector, metadata.labels));
   }
+}
+
+interface StoredSecret extends KubernetesObject {
+  /** Base64. */
+  data?: Record<string, string>;
+}
+
+/** Only what is for brokers, whatever else is in it. */
+async function readSecret(client: KubernetesClient, namespace: string, name: string): Promise<Record<string, string>> {
+  const { data = {} } = await client.get<StoredSecret>(RESOURCE.secret, { namespace, name });
+  return Object.fromEntries(KAFKA_SECRET_KEYS.flatMap((key) => (data[key] === undefined ? [] : [[key, Buffer.from(data[key], 'base64').toString('utf8')]])));
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRate, RATE_FORM } from '../limits/rate.policy.js';
 import { KEY_PROVIDERS, type KeyProviderKind } from '../crypto/key-provider.js';
+import { ROUTE_SHAPE } from './route-shape.js';
 import { KEY_RING_FORM, parseKeyRing } from '../crypto/key-ring.js';
 
 /** The parts one process can play; the default is all of them. */
@@ -82,7 +83,7 @@ const environment = z.object({
   FNPLANE_GATEWAY_LISTEN: listen.default({ host: '127.0.0.1', port: 3080 }),
   FNPLANE_MANAGEMENT_LISTEN: listen.default({ host: '127.0.0.1', port: 3090 }),
   FNPLANE_GATEWAY_URL: z.url().default('http://127.0.0.1:3080'),
-  /** Management addresses of gateways in other processes, for the meter. */
+  /** Management addresses of gateways in other processes, for the meter and the operator; of another cluster: `CLUSTER=URL`, for the meter. */
   FNPLANE_GATEWAY_MANAGEMENT_URLS: cidrs.default([]),
   /** Management address of an operator in another process, for a gateway's way to warm pods. */
   FNPLANE_OPERATOR_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -96,6 +97,8 @@ const environment = z.object({
   FNPLANE_CLUSTER_NAME: z.string().regex(/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/).default('default'),
   FNPLANE_CLUSTER_REGION: z.string().default('local'),
   KUBECONFIG: z.string().optional(),
+  /** A narrower identity for the gateway of a process that plays other roles too: see `gatewayRules`. */
+  FNPLANE_GATEWAY_KUBECONFIG: z.string().optional(),
   FNPLANE_POD_NETWORK: z.enum(['auto', 'direct', 'proxy']).default('auto'),
   /** Where the operator serves metrics to Kubernetes' autoscalers (`custom.metrics.k8s.io`); without it functions scale by CPU alone. */
   FNPLANE_METRICS_API_LISTEN: listen.optional(),
@@ -103,6 +106,8 @@ const environment = z.object({
   FNPLANE_METRICS_API_ADDRESS: z.string().refine((text) => isIP(text) !== 0 && !/^(127\.|::1$|0\.0\.0\.0$|::$)/.test(text), 'must be an IP address of this machine, not loopback').optional(),
   /** Ranges of nodes, pods, services and the API server that functions must not reach, beside the private ranges that are always closed. */
   FNPLANE_BLOCKED_EGRESS: cidrs.default([]),
+  /** Ranges outside the internet in which Kafka brokers that tenants name may be: without any, the operator calls none there. */
+  FNPLANE_BROKER_RANGES: cidrs.refine((ranges) => ranges.every(isRange), 'must be IP addresses or ranges divided by commas').default([]),
   FNPLANE_REGISTRY_URL: z.url().optional(),
   FNPLANE_REGISTRY_CREDENTIALS: z.string().optional(),
   FNPLANE_RUNTIME_IMAGES: json(runtimeImages).optional(),
@@ -111,6 +116,8 @@ const environment = z.object({
   FNPLANE_GO_ROOT: z.string().optional(),
   FNPLANE_GO_PROXY: z.string().optional(),
   FNPLANE_GO_SDK: z.string().optional(),
+  /** Most nodes that the image of a deployed function is brought to before a pod needs it there; 0: none. */
+  FNPLANE_PREPULL_NODES: integer(0, 1000).default(10),
   FNPLANE_METER_INTERVAL_MS: integer(100, 60_000).default(1000),
   FNPLANE_SHUTDOWN_GRACE_MS: integer(0, 300_000).default(20_000),
   FNPLANE_MIGRATE: z.enum(['auto', 'never']).default('auto'),
@@ -145,6 +152,7 @@ const environment = z.object({
   FNPLANE_VAULT_MOUNT: z.string().regex(/^[\w-]+(\/[\w-]+)*$/, 'must be the path of a mount').default('transit'),
   FNPLANE_VAULT_KEY: z.string().regex(/^[\w.-]+$/, 'must be the name of a key').optional(),
   FNPLANE_VAULT_NAMESPACE: z.string().optional(),
+  ...ROUTE_SHAPE,
 });
 
 /** The whole configuration of a process, checked at start. */
@@ -168,6 +176,7 @@ function neededBy(config: Config): (keyof Config)[] {
   const names = config.FNPLANE_ROLES.flatMap((role) => REQUIRED[role]).flatMap((name) => (name === 'FNPLANE_ENCRYPTION_KEYS' ? SEALING[config.FNPLANE_KEY_PROVIDER] : [name]));
   // A provider that only opens what it sealed before needs all its settings too.
   if (config.FNPLANE_METRICS_API_LISTEN && config.FNPLANE_ROLES.includes('operator')) names.push('FNPLANE_METRICS_API_ADDRESS');
+  if (config.FNPLANE_ROUTES !== 'none' && config.FNPLANE_ROLES.includes('operator')) names.push('FNPLANE_ROUTES_GATEWAY', ...(config.FNPLANE_ROUTES === 'gateway-api' ? ['FNPLANE_ROUTES_PARENT'] as const : []));
   return [...names, ...(VAULT.some((name) => config[name] !== undefined) ? VAULT : [])];
 }
 
@@ -178,6 +187,8 @@ const HINT: Partial<Record<keyof Config, string>> = {
   FNPLANE_INTERNAL_SECRET: 'at least 32 random characters shared by api and gateway; or FNPLANE_INTERNAL_SECRET_FILE',
   FNPLANE_REGISTRY_URL: 'registry that function images are pushed to, e.g. https://registry.example',
   FNPLANE_METRICS_API_ADDRESS: 'IP address by which the API server reaches FNPLANE_METRICS_API_LISTEN, e.g. the pod\'s own',
+  FNPLANE_ROUTES_GATEWAY: 'addresses at which the cluster\'s way in reaches the platform\'s gateways, e.g. 10.0.0.5:3080',
+  FNPLANE_ROUTES_PARENT: 'the Gateway that routes belong to, as NAMESPACE/NAME',
   FNPLANE_KMS_KEY: 'ARN, id or alias of the AWS KMS key that seals secrets, as FNPLANE_KEY_PROVIDER is aws-kms',
   FNPLANE_VAULT_ADDRESS: 'address of the Vault or OpenBao whose Transit engine seals secrets, e.g. https://vault.example:8200',
   FNPLANE_VAULT_TOKEN_FILE: 'path of the file with the token for Vault',

@@ -11,6 +11,11 @@ import { ExtendQuotas1795564800070 } from '../../../migrations/1795564800070-ext
 import { ExtendFunctions1795651200010 } from '../../../migrations/1795651200010-extend-functions.js';
 import { ExtendClusters1795651200020 } from '../../../migrations/1795651200020-extend-clusters.js';
 import { CreatePools1795651200030 } from '../../../migrations/1795651200030-create-pools.js';
+import { AddRolloutEngine1795737600010 } from '../../../migrations/1795737600010-add-rollout-engine.js';
+import { CreateTriggers1795737600100 } from '../../../migrations/1795737600100-create-triggers.js';
+import { CreateCapacityRecords1795737600300 } from '../../../migrations/1795737600300-create-capacity-records.js';
+import { CreatePoolStatuses1795737600301 } from '../../../migrations/1795737600301-create-pool-statuses.js';
+import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-place-functions.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -27,4 +32,9 @@ export const MIGRATIONS = [
   ExtendFunctions1795651200010,
   ExtendClusters1795651200020,
   CreatePools1795651200030,
+  AddRolloutEngine1795737600010,
+  CreateTriggers1795737600100,
+  CreateCapacityRecords1795737600300,
+  CreatePoolStatuses1795737600301,
+  PlaceFunctions1795737600400,
 ];

@@ -113,6 +113,29 @@ test('410 as the answer to the watch leads to a new list', async () => {
   await names('a', 'b');
 });
 
+test('410 after a row of failures, as a server that started anew says it, leads to a new list at once', async () => {
+  await start({ backoff: { baseMs: 60, maxMs: 60_000, jitter: 0 } });
+  server.fail('watch', { kind: 'status', status: 503 }, 3);
+  const ended = performance.now();
+  server.endWatches('reset');
+  server.compact();
+  server.put(PODS, pod('a'));
+  server.compact();
+  await names('a');
+  // The four pauses take 900 ms; a fifth would take 960 more.
+  expect(performance.now() - ended).toBeLessThan(1_500);
+});
+
+test('a server that calls what it has just listed too old is not hammered', async () => {
+  await start({ backoff: { baseMs: 20, maxMs: 40 } });
+  server.fail('watch', { kind: 'status', status: 410 }, 12);
+  server.endWatches('eof');
+  const began = performance.now();
+  await watching();
+  await vi.waitFor(() => expect(server.requests.filter(({ verb }) => verb === 'list').length).toBeGreaterThan(10), { timeout: 5_000 });
+  expect(performance.now() - began).toBeGreaterThan(150);
+});
+
 test('survives any number of failed lists and watches', async () => {
   server.put(PODS, pod('a'));
   server.fail('list', { kind: 'status', status: 500 }, 3);

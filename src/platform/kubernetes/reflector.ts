@@ -48,6 +48,8 @@ export class Reflector<T extends KubernetesObject> {
   private readonly firstSync = new Promise<void>((resolve) => { this.resolveSynced = resolve; });
   /** `performance.now()` of the last answer, event or bookmark. */
   private contactAt = 0;
+  /** And of the last whole list. */
+  private listedAt = 0;
 
   constructor(
     private readonly client: KubernetesClient,
@@ -55,7 +57,8 @@ export class Reflector<T extends KubernetesObject> {
     private readonly options: ReflectorOptions<T> = {},
   ) {
     this.store = new ObjectStore<T>(options.indexers ?? {});
-    this.backoff = options.backoff ?? { baseMs: 250, maxMs: 15_000 };
+    // An API server that was away is found again in time for what was changed meanwhile to be put right within ten seconds.
+    this.backoff = options.backoff ?? { baseMs: 250, maxMs: 8_000 };
     this.labels = { cluster: client.cluster, resource: type.plural };
     this.log = partLogger('reflector').child(this.labels);
   }
@@ -146,9 +149,11 @@ export class Reflector<T extends KubernetesObject> {
   private noteFailure(error: unknown, failures: number): number {
     if (isExpired(error)) {
       this.restart('expired');
-      const first = this.resourceVersion !== undefined && failures === 0;
+      // An API server that started anew answers so, after all the failures there were: it is there, and a list helps at once. One that calls what
+      // it has just listed too old must not be hammered.
+      const helps = this.resourceVersion !== undefined && performance.now() - this.listedAt > this.backoff.baseMs;
       this.resourceVersion = undefined;
-      return first ? 0 : failures + 1;
+      return helps ? 0 : failures + 1;
     }
     this.restart('error');
     // What is refused or missing (a CRD not yet there) may come back different: a fresh list tells.
@@ -176,6 +181,7 @@ export class Reflector<T extends KubernetesObject> {
     }
     this.replaceAll(listed);
     this.resourceVersion = version;
+    this.listedAt = performance.now();
     if (!this.hasSynced) {
       this.hasSynced = true;
       this.resolveSynced();

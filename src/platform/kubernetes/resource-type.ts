@@ -38,6 +38,8 @@ export const RESOURCE = {
   deployment: namespaced('apps', 'v1', 'deployments', 'Deployment'),
   replicaSet: namespaced('apps', 'v1', 'replicasets', 'ReplicaSet'),
   horizontalPodAutoscaler: namespaced('autoscaling', 'v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler'),
+  ingress: namespaced('networking.k8s.io', 'v1', 'ingresses', 'Ingress'),
+  httpRoute: namespaced('gateway.networking.k8s.io', 'v1', 'httproutes', 'HTTPRoute'),
   networkPolicy: namespaced('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),
   role: namespaced(RBAC, 'v1', 'roles', 'Role'),
   roleBinding: namespaced(RBAC, 'v1', 'rolebindings', 'RoleBinding'),
@@ -46,6 +48,7 @@ export const RESOURCE = {
   lease: namespaced('coordination.k8s.io', 'v1', 'leases', 'Lease'),
   customResourceDefinition: clusterWide('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition'),
   apiService: clusterWide('apiregistration.k8s.io', 'v1', 'apiservices', 'APIService'),
+  rollout: namespaced('argoproj.io', 'v1alpha1', 'rollouts', 'Rollout'),
   function: namespaced(API_GROUP, API_VERSION, FUNCTION_PLURAL, 'Function'),
   warmPool: namespaced(API_GROUP, API_VERSION, WARM_POOL_PLURAL, 'WarmPool'),
 } as const satisfies Record<string, ResourceType>;

@@ -7,14 +7,17 @@ const LONGEST_URL = 2_048;
 export interface OutboundRules {
   /** Ranges outside the internet that the platform's operators allow. */
   allowed: readonly AddressRange[];
+  /** Ranges that are closed wherever they lie: of nodes, pods and services. What is allowed is not closed. */
+  closed?: readonly AddressRange[];
   /** Also `http:`, for tests and networks of one's own. */
   insecure: boolean;
 }
 
 /** Whether a resolved address may be connected to. */
-export function mayConnect(address: string, { allowed }: OutboundRules): boolean {
+export function mayConnect(address: string, { allowed, closed = [] }: Pick<OutboundRules, 'allowed' | 'closed'>): boolean {
   const range = parseAddressRange(address);
-  return range !== undefined && (isInternetAddress(address) || allowed.some((open) => covers(open, range)));
+  if (range === undefined) return false;
+  return allowed.some((open) => covers(open, range)) || (isInternetAddress(address) && !closed.some((shut) => covers(shut, range)));
 }
 
 /** The host as a resolver takes it: an IPv6 address without its brackets. */

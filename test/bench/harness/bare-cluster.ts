@@ -82,7 +82,7 @@ export class BareCluster {
 
   /** Tells of every object of a collection, and of every change to one, until `signal`. */
   async watch(path: string, signal: AbortSignal, seen: (object: ClusterObject) => void): Promise<void> {
-    const answer = await this.#request('GET', `${path}?watch=1`, signal);
+    const answer = await this.#request('GET', `${path}${path.includes('?') ? '&' : '?'}watch=1`, signal);
     void follow(answer.body, seen).catch(() => undefined);
   }
 

@@ -48,8 +48,13 @@ export async function prepareGround(progress: Progress, cleanup: Cleanup, signal
 
 /** For what needs no cluster: the api role alone on a database of the run's own. */
 export async function prepareApiGround(progress: Progress, cleanup: Cleanup): Promise<Ground> {
+  return { ...groundOf(''), databaseUrl: await prepareDatabase(progress, cleanup) };
+}
+
+/** For the operator alone, which needs a cluster and nothing else. */
+export function groundOf(kubeconfig: string): Ground {
   const nowhere = 'none';
-  return { kubeconfig: '', registry: '127.0.0.1:1', blockedEgress: '', runtimeImages: { python: nowhere, node: nowhere, go: nowhere, nodeBase: nowhere }, databaseUrl: await prepareDatabase(progress, cleanup) };
+  return { kubeconfig, registry: '127.0.0.1:1', blockedEgress: '', runtimeImages: { python: nowhere, node: nowhere, go: nowhere, nodeBase: nowhere }, databaseUrl: 'postgres://nowhere' };
 }
 
 async function prepareCluster(progress: Progress, cleanup: Cleanup, signal: AbortSignal): Promise<Pick<Ground, 'kubeconfig' | 'registry' | 'blockedEgress'>> {

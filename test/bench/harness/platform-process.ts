@@ -67,10 +67,11 @@ export class Platform {
     return readFileSync(this.log, 'utf8');
   }
 
-  /** Sum of a counter over its labels, as `/metrics` has it now. */
-  async counter(name: string): Promise<number> {
+  /** Sum of a counter or gauge over its labels, or those that `counts` picks, as `/metrics` has it now. */
+  async counter(name: string, counts: (labels: string) => boolean = () => true): Promise<number> {
     const text = await (await fetch(`${this.management}/metrics`, { signal: AbortSignal.timeout(10_000) })).text();
-    return text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)).reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return lines.filter((line) => counts(line.slice(name.length, line.lastIndexOf(' ')))).reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   async stop(): Promise<void> {

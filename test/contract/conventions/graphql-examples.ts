@@ -59,6 +59,14 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
     const tenant = await world.tenant();
     return of({ ...tenant, path: `${tenant.path}/pools` }, { runtimes: [{ runtime: 'GO', min: 0, max: 1 }] });
   },
+  createTrigger: async (world) => {
+    const { tenant, reference } = await world.function();
+    const body = world.triggerBody(reference);
+    const path = `/v1/tenants/${tenant}/triggers/${body.name}`;
+    return of({ tenant, reference: body.name, path }, { trigger: { ...body, http: { ...body.http, path: { ...body.http.path, type: 'PREFIX' }, authentication: 'PUBLIC' } } });
+  },
+  patchTrigger: async (world) => thing(await world.trigger(), 'trigger', { change: { http: { path: { value: `/${randomName('p')}` } } } }),
+  deleteTrigger: async (world) => thing(await world.trigger(), 'trigger'),
   deployFunction: async (world) => {
     const fn = await world.function();
     return of(fn, { function: { ...world.functionBody(fn.reference), runtime: 'PYTHON' } });

@@ -61,6 +61,12 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
   'POST /v1/encryption/rewrap': async () => ({ path: '/v1/encryption/rewrap' }),
   'PATCH /v1/tenants/{tenant}/quota': async (world) => ({ path: `${(await world.tenant()).path}/quota`, body: { overrides: { functions: randomInt(100, 1000) } } }),
   'PUT /v1/tenants/{tenant}/pools': async (world) => ({ path: `${(await world.tenant()).path}/pools`, body: { runtimes: [{ runtime: 'go', min: 0, max: 1 }] } }),
+  'POST /v1/tenants/{tenant}/triggers': async (world) => {
+    const { tenant, reference } = await world.function();
+    return { path: `/v1/tenants/${tenant}/triggers`, body: world.triggerBody(reference) };
+  },
+  'PATCH /v1/tenants/{tenant}/triggers/{trigger}': async (world) => ({ path: (await world.trigger()).path, body: { http: { path: { value: `/${randomName('p')}` } } } }),
+  'DELETE /v1/tenants/{tenant}/triggers/{trigger}': async (world) => ({ path: (await world.trigger()).path }),
   'POST /v1/tenants/{tenant}/functions': async (world) => ({ path: `${(await world.tenant()).path}/functions`, body: world.functionBody() }),
   'PUT /v1/tenants/{tenant}/functions/{function}': async (world) => {
     const { path, reference } = await world.function();

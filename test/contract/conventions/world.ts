@@ -137,6 +137,19 @@ export class World {
     return { name, runtime: 'python', source: { inline: { 'handler.py': `def handle(event, context):\n    return "${randomName('r')}"\n` } } };
   }
 
+  async trigger(): Promise<Thing> {
+    const { tenant, reference: fn } = await this.function();
+    const body = this.triggerBody(fn);
+    await this.made(`/v1/tenants/${tenant}/triggers`, body);
+    return { tenant, reference: body.name, path: `/v1/tenants/${tenant}/triggers/${body.name}` };
+  }
+
+  /** At a host of its own. */
+  triggerBody(fn: string): { name: string; function: string; http: { host: string; path: { type: string; value: string }; authentication: string } } {
+    const name = randomName('trigger');
+    return { name, function: fn, http: { host: `${name}.example`, path: { type: 'prefix', value: '/' }, authentication: 'public' } };
+  }
+
   /** A member who may invoke, which operators may not. */
   async developer(tenant: string): Promise<HttpClient> {
     const member = { ...this.memberBody(), role: 'developer' };

@@ -19,11 +19,24 @@ export function operationsOf(schema: GraphQLSchema): GraphqlOperation[] {
 }
 
 const DEEPEST = 5;
+/** A document may have 500; the root's own and its arguments' are among them. */
+const MOST_FIELDS = 480;
 /** Lists of what is asked for itself; those of what lies inside it are asked for where it is the root. A document may have so many fields and no more. */
 const CONNECTIONS_TO = 1;
 
-/** All that can be asked of a type without arguments: every scalar, lists and objects to a few levels, no type inside itself. */
-export function selectionOf(schema: GraphQLSchema, type: GraphQLOutputType | GraphQLNamedType, depth = 0, inside: readonly string[] = []): string {
+/** All that can be asked of a type without arguments: every scalar, lists and objects to a few levels, or fewer where that is too much for one document; no type inside itself. */
+export function selectionOf(schema: GraphQLSchema, type: GraphQLOutputType | GraphQLNamedType, depth = 0): string {
+  let deepest = DEEPEST;
+  let selection = selectTo(deepest, schema, type, depth);
+  while (deepest > 1 && fieldsIn(selection) > MOST_FIELDS) selection = selectTo(--deepest, schema, type, depth);
+  return selection;
+}
+
+function fieldsIn(selection: string): number {
+  return selection.match(/\w+/g)?.length ?? 0;
+}
+
+function selectTo(deepest: number, schema: GraphQLSchema, type: GraphQLOutputType | GraphQLNamedType, depth = 0, inside: readonly string[] = []): string {
   const named = getNamedType(type as GraphQLOutputType);
   // Types that share an interface may call different things alike: one document cannot ask for all of them.
   if (isInterfaceType(named)) return '{ __typename id }';
@@ -31,8 +44,8 @@ export function selectionOf(schema: GraphQLSchema, type: GraphQLOutputType | Gra
   const fields = Object.values(named.getFields()).filter((field) => !field.args.some(isRequiredArgument)).flatMap((field) => {
     const inner = getNamedType(field.type);
     if (!isObjectType(inner) && !isInterfaceType(inner)) return [field.name];
-    const tooMuch = depth >= DEEPEST || inside.includes(inner.name) || field.name === 'edges' || (inner.name.endsWith('Connection') && depth >= CONNECTIONS_TO);
-    return tooMuch ? [] : [`${field.name} ${selectionOf(schema, inner, depth + 1, [...inside, named.name])}`];
+    const tooMuch = depth >= deepest || inside.includes(inner.name) || field.name === 'edges' || (inner.name.endsWith('Connection') && depth >= CONNECTIONS_TO);
+    return tooMuch ? [] : [`${field.name} ${selectTo(deepest, schema, inner, depth + 1, [...inside, named.name])}`];
   });
   return `{ __typename ${fields.join(' ')} }`;
 }

@@ -4,6 +4,7 @@ import { connectionOf } from '../../../platform/graphql/connection.js';
 import { BoolField, DateField, EnumField, IntField, ListField, MapField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
 import { MutationInput, MutationPayload } from '../../../platform/graphql/mutation.js';
 import { Node } from '../../../platform/graphql/node.js';
+import { ROLLOUT_ENGINES, type RolloutEngine } from '../../../contract/function-resource.js';
 import { ConditionModel } from '../../tenants/api/tenant.model.js';
 import { CLUSTER_CONNECTIONS, CLUSTER_STATES, type ClusterConnectionKind, type ClusterState } from '../placement-states.js';
 
@@ -13,6 +14,7 @@ export const REGION_WORDS = 'must be 1 to 63 letters, digits, hyphens, dots and 
 export const LABEL_KEY = /^[A-Za-z0-9]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9])?$/;
 const KUBECONFIG = 'A kubeconfig whose current context leads to the cluster, with certificates and a token or client certificate inside it: nothing that reads files, starts programs or skips verification. It is sealed and never answered.';
 const GATEWAY_URL = 'Address of the gateway of this cluster, without a path; the platform\'s own when absent.';
+const ROLLOUT_ENGINE = 'Who steps releases of functions there. operator: the platform itself. argo: Argo Rollouts, which is installed on the cluster.';
 /** Larger ones are no kubeconfigs. */
 const MOST_KUBECONFIG = 100_000;
 
@@ -52,11 +54,12 @@ export class ClusterModel {
   @ObjectField(() => ClusterCapacityModel, { optional: true, description: 'Absent where no bound is known.' }) capacity?: ClusterCapacityModel;
   @ObjectField(() => ClusterUseModel) used!: ClusterUseModel;
   @TextField({ optional: true, description: GATEWAY_URL }) gatewayUrl?: string;
+  @EnumField('RolloutEngine', ROLLOUT_ENGINES, { description: ROLLOUT_ENGINE }) rolloutEngine!: RolloutEngine;
   @BoolField({ description: 'Whether it answered lately.' }) reachable!: boolean;
   @TextField({ optional: true, description: 'Version of Kubernetes.' }) kubernetesVersion?: string;
   @DateField({ optional: true, description: 'When it last answered.' }) heartbeatAt?: Date;
   @TextField({ optional: true, max: 1000, description: 'What is wrong with it; absent while nothing is.' }) message?: string;
-  @ListField(() => ConditionModel, { description: 'Reachable: since when it answers, or does not.' }) conditions!: ConditionModel[];
+  @ListField(() => ConditionModel, { description: 'Reachable: since when it answers, or does not. RolloutEngine: whether Argo Rollouts is there, where it steps releases.' }) conditions!: ConditionModel[];
   @TextField({ description: 'For If-Match.' }) etag!: string;
   @DateField() createdAt!: Date;
   @DateField() updatedAt!: Date;
@@ -71,6 +74,7 @@ export class RegisterClusterBody {
   @MapField({ optional: true, keyPattern: LABEL_KEY }) labels?: Record<string, string>;
   @ObjectField(() => ClusterCapacityBody, { optional: true, nullable: true, description: 'No bound when absent.' }) capacity?: ClusterCapacityBody | null;
   @TextField({ optional: true, nullable: true, max: 255, description: GATEWAY_URL, example: 'https://functions.east.example' }) gatewayUrl?: string | null;
+  @EnumField('RolloutEngine', ROLLOUT_ENGINES, { optional: true, description: `${ROLLOUT_ENGINE} operator when absent.` }) rolloutEngine?: RolloutEngine;
   @TextField({ min: 1, max: MOST_KUBECONFIG, writeOnly: true, description: KUBECONFIG }) kubeconfig!: string;
 }
 
@@ -80,6 +84,7 @@ export class ChangeClusterBody {
   @MapField({ optional: true, nullable: true, nullValues: true, keyPattern: LABEL_KEY }) labels?: Record<string, string | null> | null;
   @ObjectField(() => ClusterCapacityBody, { optional: true, nullable: true, description: 'As a whole; null for no bound.' }) capacity?: ClusterCapacityBody | null;
   @TextField({ optional: true, nullable: true, max: 255, description: GATEWAY_URL, example: 'https://functions.east.example' }) gatewayUrl?: string | null;
+  @EnumField('RolloutEngine', ROLLOUT_ENGINES, { optional: true, description: `${ROLLOUT_ENGINE} Functions change over one by one, and are served meanwhile.` }) rolloutEngine?: RolloutEngine;
   @TextField({ optional: true, min: 1, max: MOST_KUBECONFIG, writeOnly: true, description: `${KUBECONFIG} Workers connect anew with it.` }) kubeconfig?: string;
 }
 

@@ -5,7 +5,7 @@ import { DateField, EnumField, IntField, ListField, MapField, ObjectField, TextF
 import { MutationPayload } from '../../../platform/graphql/mutation.js';
 import { Node } from '../../../platform/graphql/node.js';
 import { ConditionModel, TenantMutationInput } from '../../tenants/api/tenant.model.js';
-import { CLUSTER_VERDICTS, PLACEMENT_STATES, type PlacementState, type Verdict } from '../placement-states.js';
+import { CLUSTER_VERDICTS, PLACEMENT_PURPOSES, PLACEMENT_STATES, type PlacementPurpose, type PlacementState, type Verdict } from '../placement-states.js';
 import { LABEL_KEY } from './cluster.model.js';
 
 @ObjectType('ClusterVerdict', { description: 'What one cluster came to when places were chosen for a tenant, and why.' })
@@ -42,6 +42,7 @@ export class PlacementModel {
   @EnumField('PlacementState', PLACEMENT_STATES, {
     description: 'pending: being prepared to take over. active: chosen, and serves. leaving: serves until its replacement is ready. deleting: being taken away. orphaned: that, once its cluster answers again.',
   }) state!: PlacementState;
+  @EnumField('PlacementPurpose', PLACEMENT_PURPOSES, { description: 'tenant: one of those that the tenant asks for as a whole. functions: only there for functions that ask for it.' }) wantedBy!: PlacementPurpose;
   @DateField({ description: 'Since when it is in that state.' }) stateSince!: Date;
   @ObjectField(() => PlacedWorkloadsModel, { optional: true, description: 'As it was when the tenant\'s places were looked at last; absent before the first look.' }) workloads?: PlacedWorkloadsModel;
   @ListField(() => ConditionModel) conditions!: ConditionModel[];

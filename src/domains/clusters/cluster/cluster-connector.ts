@@ -14,18 +14,22 @@ import { ClusterConnections } from './cluster-connections.js';
 const POLL_MS = 2_000;
 const BACKOFF = { baseMs: 500, maxMs: 30_000 };
 
-/** What begins and ends with a connection, beside what this domain does itself. */
+/** What begins and ends with a connection, beside what this domain does itself. Each role of the process may have its own. */
 export interface ConnectionHooks {
-  /** The cluster has been prepared. Must return at once. */
-  opened(cluster: Pick<ClusterLink, 'id' | 'name'>, client: KubernetesClient): void;
+  /** There is a client; the cluster may not answer, and nothing may be prepared on it. Must return at once. */
+  connected?(cluster: Pick<ClusterLink, 'id' | 'name'>, client: KubernetesClient): void;
+  /** The cluster has been prepared, which is done only where somebody asks for it by this. Must return at once. */
+  opened?(cluster: Pick<ClusterLink, 'id' | 'name'>, client: KubernetesClient): void;
   closed(clusterId: string): Promise<void>;
 }
 
 interface OpenLink {
+  name: string;
   number: number;
   client: KubernetesClient;
   ending: AbortController;
-  preparing: Promise<void>;
+  preparing: Promise<void> | undefined;
+  prepared: boolean;
 }
 
 /**
@@ -39,7 +43,8 @@ export class ClusterConnector {
   private readonly links = new Map<string, OpenLink>();
   /** When to try again what could not be opened. */
   private readonly failed = new Map<string, { times: number; again: number }>();
-  private readonly stopping = new AbortController();
+  private readonly hooks = new Set<ConnectionHooks>();
+  private stopping = new AbortController();
   private loop: Promise<void> | undefined;
 
   constructor(
@@ -50,23 +55,38 @@ export class ClusterConnector {
     private readonly bootstrap: ClusterBootstrap,
   ) {}
 
-  /** Returns at once; goes on until {@link stop}. */
+  /** Returns at once; goes on until {@link stop}. Hears of what is open already, too. */
   start(hooks: ConnectionHooks): void {
-    this.loop ??= this.run(hooks);
+    this.hooks.add(hooks);
+    for (const [id, link] of this.links) {
+      hooks.connected?.({ id, name: link.name }, link.client);
+      if (link.prepared) hooks.opened?.({ id, name: link.name }, link.client);
+      else this.prepare(id, link);
+    }
+    this.loop ??= this.run();
   }
 
-  /** Ends all that was opened here. */
+  /** Ends what these hooks began; with the last of them all that was opened here. */
   async stop(hooks: ConnectionHooks): Promise<void> {
+    if (!this.hooks.has(hooks)) return;
+    if (this.hooks.size > 1) {
+      this.hooks.delete(hooks);
+      await Promise.all([...this.links.keys()].map((id) => hooks.closed(id)));
+      return;
+    }
     this.stopping.abort();
     await this.loop;
-    await Promise.all([...this.links.keys()].map((id) => this.close(id, hooks)));
+    await Promise.all([...this.links.keys()].map((id) => this.close(id)));
+    this.hooks.clear();
+    this.loop = undefined;
+    this.stopping = new AbortController();
   }
 
-  private async run(hooks: ConnectionHooks): Promise<void> {
+  private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        await this.look(hooks);
+        await this.look();
       } catch (error) {
         this.log.warn({ err: error }, 'the list of clusters could not be read; trying again');
       }
@@ -74,11 +94,11 @@ export class ClusterConnector {
     }
   }
 
-  private async look(hooks: ConnectionHooks): Promise<void> {
+  private async look(): Promise<void> {
     const there = await this.clusters.findLinks(this.context);
     const known = new Map(there.map((link) => [link.id, link]));
-    await Promise.all([...this.links].filter(([id, { number }]) => known.get(id)?.number !== number).map(([id]) => this.close(id, hooks)));
-    await Promise.all(there.filter((link) => this.isDue(link)).map((link) => this.open(link, hooks)));
+    await Promise.all([...this.links].filter(([id, { number }]) => known.get(id)?.number !== number).map(([id]) => this.close(id)));
+    await Promise.all(there.filter((link) => this.isDue(link)).map((link) => this.open(link)));
     for (const { id, failing } of there) this.connections.heard(id, failing);
   }
 
@@ -87,17 +107,19 @@ export class ClusterConnector {
     return number !== null && !this.links.has(id) && this.connections.get(id) === undefined && performance.now() >= (this.failed.get(id)?.again ?? 0);
   }
 
-  private async open({ id, name }: ClusterLink, hooks: ConnectionHooks): Promise<void> {
+  private async open({ id, name }: ClusterLink): Promise<void> {
     try {
       const credential = await this.credentials.find(this.context, id);
       if (!credential) return;
       const plain = await this.envelope.open(credential, credentialBinding(id, credential.number), this.stopping.signal);
       const client = new KubernetesClient({ cluster: name, source: { kind: 'inline', kubeconfig: plain.toString('utf8') } });
       plain.fill(0);
-      const ending = new AbortController();
+      const link: OpenLink = { name, number: credential.number, client, ending: new AbortController(), preparing: undefined, prepared: false };
       this.connections.set(id, client);
-      this.links.set(id, { number: credential.number, client, ending, preparing: this.prepare({ id, name }, client, ending.signal, hooks) });
+      this.links.set(id, link);
       this.failed.delete(id);
+      for (const hooks of this.hooks) hooks.connected?.({ id, name }, client);
+      this.prepare(id, link);
     } catch (error) {
       const times = (this.failed.get(id)?.times ?? 0) + 1;
       this.failed.set(id, { times, again: performance.now() + backoffMs(times, BACKOFF) });
@@ -105,22 +127,30 @@ export class ClusterConnector {
     }
   }
 
+  /** Where somebody asks for it, once. */
+  private prepare(id: string, link: OpenLink): void {
+    if ([...this.hooks].some(({ opened }) => opened)) link.preparing ??= this.prepareUntilDone(id, link);
+  }
+
   /** Prepares the cluster (namespace, rights, CRD) and has it watched; tried again until it answers. */
-  private async prepare(cluster: Pick<ClusterLink, 'id' | 'name'>, client: KubernetesClient, signal: AbortSignal, hooks: ConnectionHooks): Promise<void> {
+  private async prepareUntilDone(id: string, link: OpenLink): Promise<void> {
+    const { name, client, ending: { signal } } = link;
     for (let failures = 1; !signal.aborted; failures += 1) {
       try {
         await this.bootstrap.ensure(client);
-        if (!signal.aborted) hooks.opened(cluster, client);
+        if (signal.aborted) return;
+        link.prepared = true;
+        for (const hooks of this.hooks) hooks.opened?.({ id, name }, client);
         return;
       } catch (error) {
         if (signal.aborted) return;
-        this.log.warn({ err: error, cluster: cluster.name }, 'the cluster could not be prepared yet; trying again');
+        this.log.warn({ err: error, cluster: name }, 'the cluster could not be prepared yet; trying again');
         await pause(backoffMs(failures, BACKOFF), undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  private async close(id: string, hooks: ConnectionHooks): Promise<void> {
+  private async close(id: string): Promise<void> {
     const link = this.links.get(id);
     if (!link) return;
     this.links.delete(id);
@@ -129,6 +159,6 @@ export class ClusterConnector {
     // Ends the calls that the preparation may be waiting for.
     await link.client.close().catch(() => undefined);
     await link.preparing;
-    await hooks.closed(id);
+    await Promise.all([...this.hooks].map((hooks) => hooks.closed(id)));
   }
 }

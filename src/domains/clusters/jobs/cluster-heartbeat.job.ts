@@ -3,8 +3,10 @@ import { systemContext } from '../../../platform/context/context.js';
 import { Database } from '../../../platform/database/database.js';
 import { againAfter, DONE, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
 import { KubernetesError } from '../../../platform/kubernetes/kubernetes-errors.js';
+import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
+import { servesType } from '../../../platform/kubernetes/served-types.js';
 import { ClusterConnections } from '../cluster/cluster-connections.js';
-import { clusterConditions, isLost } from '../cluster-health.policy.js';
+import { clusterConditions, engineCondition, isLost } from '../cluster-health.policy.js';
 import { kubernetesVersionOf } from '../kubernetes-version.policy.js';
 import { PLACEMENT_JOB } from '../placement-job.js';
 import { PLACEMENT_STATES, WANTED } from '../placement-states.js';
@@ -44,7 +46,8 @@ export class ClusterHeartbeatJob implements JobHandler {
     if (!client) return againAfter(EVERY_MS / 10);
     try {
       const version = kubernetesVersionOf(await client.raw('GET', '/version', { timeoutMs: TIMEOUT_MS, signal }));
-      await this.write(cluster, { kubernetes: version, failure: null });
+      const argo = cluster.rolloutEngine === 'argo' ? await servesType(client, RESOURCE.rollout, { timeoutMs: TIMEOUT_MS, signal }) : undefined;
+      await this.write(cluster, { kubernetes: version, failure: null, argo });
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       if (!signal.aborted) await this.write(cluster, { failure: error.message.slice(0, 1_000) });
@@ -53,10 +56,10 @@ export class ClusterHeartbeatJob implements JobHandler {
     return againAfter(EVERY_MS);
   }
 
-  private async write(cluster: ClusterEntity, { kubernetes, failure }: { kubernetes?: string; failure: string | null }): Promise<void> {
+  private async write(cluster: ClusterEntity, { kubernetes, failure, argo }: { kubernetes?: string; failure: string | null; argo?: boolean | undefined }): Promise<void> {
     const now = new Date();
     const beat = {
-      message: failure, attemptedAt: now, conditions: clusterConditions(cluster, failure, now), ...(failure === null ? { heartbeatAt: now } : {}), ...(kubernetes === undefined ? {} : { kubernetes }),
+      message: failure, attemptedAt: now, conditions: engineCondition(clusterConditions(cluster, failure, now), cluster.rolloutEngine, argo, now), ...(failure === null ? { heartbeatAt: now } : {}), ...(kubernetes === undefined ? {} : { kubernetes }),
     };
     this.connections.heard(cluster.id, failure !== null);
     await this.database.transaction(this.context, async () => {

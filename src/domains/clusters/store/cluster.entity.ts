@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { RolloutEngine } from '../../../contract/function-resource.js';
 import type { StatusCondition } from '../../../platform/kubernetes/conditions.js';
 import type { ClusterCapacity, ClusterConnectionKind, ClusterState } from '../placement-states.js';
 
@@ -14,6 +15,8 @@ export class ClusterEntity {
   @Column('jsonb', { nullable: true }) capacity!: ClusterCapacity | null;
   /** Null for the gateway of the process that asks. */
   @Column('text', { nullable: true }) gatewayUrl!: string | null;
+  /** Who steps releases there. */
+  @Column('text') rolloutEngine!: RolloutEngine;
   /** Version of Kubernetes, as the last answered heartbeat told. */
   @Column('text', { nullable: true }) kubernetes!: string | null;
   @Column('timestamptz', { nullable: true }) heartbeatAt!: Date | null;

@@ -4,7 +4,7 @@ import { Database } from '../../../platform/database/database.js';
 import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { insertStatement, selectList } from '../../../platform/database/row-statements.js';
 import { pageByAge } from '../../../platform/database/tenant-repository.js';
-import type { ClusterUse, PlacementWish } from '../placement-states.js';
+import type { ClusterCapacity, ClusterUse, PlacementWish } from '../placement-states.js';
 import { ClusterEntity } from './cluster.entity.js';
 
 const COLUMNS = selectList(ClusterEntity, 'cluster');
@@ -22,8 +22,8 @@ const USE_AS_JSON = `json_build_object('tenants', coalesce(u.tenants, 0), 'cpuMi
 
 export type ClusterWithUse = ClusterEntity & { use: ClusterUse };
 
-/** A cluster with what a tenant that is to be placed asks for. */
-export type CandidateRow = ClusterWithUse & { wish: PlacementWish | null };
+/** A cluster with what a tenant that is to be placed asks for, and what it has reserved. */
+export type CandidateRow = ClusterWithUse & { wish: PlacementWish | null; own: Partial<ClusterCapacity> };
 
 /** What a worker has to know of a cluster to be connected to it. */
 export interface ClusterLink {
@@ -49,6 +49,11 @@ export class ClustersRepository {
         [cluster.id, cluster.name, cluster.region]);
       return manager.findOneByOrFail(ClusterEntity, { name: cluster.name });
     });
+  }
+
+  async findGatewayUrls(context: Context): Promise<string[]> {
+    const rows = await this.database.statement<{ gateway_url: string }>(context, 'SELECT DISTINCT gateway_url FROM cluster WHERE gateway_url IS NOT NULL LIMIT $1', [MOST_CLUSTERS]);
+    return rows.map((row) => row.gateway_url);
   }
 
   async insert(context: SystemContext, cluster: ClusterEntity): Promise<void> {
@@ -100,8 +105,33 @@ export class ClustersRepository {
   findCandidates(context: SystemContext, tenantId: string): Promise<CandidateRow[]> {
     return this.database.statement<CandidateRow>(context,
       `SELECT ${COLUMNS}, ${USE_AS_JSON} AS use,
-         (SELECT json_build_object('regions', regions, 'clusterLabels', cluster_labels, 'clusters', clusters) FROM placement_settings WHERE tenant_id = $1) AS wish
+         (SELECT json_build_object('regions', regions, 'clusterLabels', cluster_labels, 'clusters', clusters) FROM placement_settings WHERE tenant_id = $1) AS wish,
+         coalesce((SELECT reserved FROM tenant_quota WHERE tenant_id = $1), '{}') AS own
        FROM cluster LEFT JOIN (${USE} GROUP BY 1) u ON u.cluster_id = cluster.id ORDER BY cluster.created_at, cluster.id LIMIT ${MOST_CLUSTERS}`, [tenantId]);
+  }
+
+  /**
+   * Whether what the tenant has reserved fits into what is left of the cluster's capacity, beside all others that are placed on it. Whoever asks for one more place
+   * there waits until the open transaction ends: two at once cannot both take what is left.
+   */
+  async admit(context: SystemContext, tenantId: string, clusterId: string): Promise<boolean> {
+    await this.database.statement(context, `SELECT pg_advisory_xact_lock(hashtext('fnplane.capacity'), hashtext($1))`, [clusterId]);
+    // By a statement of its own: it sees what the transactions waited for have written.
+    const [found] = await this.database.statement<{ fits: boolean }>(context,
+      `SELECT cluster.capacity IS NULL OR bool_and(used < bound AND used + own <= bound) AS fits
+       FROM cluster LEFT JOIN LATERAL (
+         SELECT (cluster.capacity ->> unit)::bigint AS bound,
+           coalesce((SELECT (reserved ->> unit)::bigint FROM tenant_quota WHERE tenant_id = $1), 0) AS own,
+           coalesce((SELECT sum((q.reserved ->> unit)::bigint) FROM placement p JOIN tenant_quota q USING (tenant_id)
+             WHERE p.cluster_id = cluster.id AND p.tenant_id <> $1 AND p.state IN ('pending', 'active', 'leaving')), 0) AS used
+         FROM unnest(ARRAY['cpuMillis', 'memoryMb', 'pods']) AS unit
+       ) AS sums ON true WHERE cluster.id = $2 GROUP BY cluster.id, cluster.capacity`, [tenantId, clusterId]);
+    return found?.fits ?? false;
+  }
+
+  /** What functions' rules are judged by. */
+  findTraits(context: Context): Promise<Pick<ClusterEntity, 'region' | 'labels'>[]> {
+    return this.database.statement(context, `SELECT region, labels FROM cluster ORDER BY created_at, id LIMIT ${MOST_CLUSTERS}`);
   }
 
   findLinks(context: SystemContext): Promise<ClusterLink[]> {

@@ -5,7 +5,7 @@ import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { selectList } from '../../../platform/database/row-statements.js';
 import { TenantRepository } from '../../../platform/database/tenant-repository.js';
 import type { StatusCondition } from '../../../platform/kubernetes/conditions.js';
-import type { PlacedWorkloads, PlacementState } from '../placement-states.js';
+import type { PlacedWorkloads, PlacementPurpose, PlacementState } from '../placement-states.js';
 import { PlacementEntity, type AppliedObjects } from './placement.entity.js';
 
 const COLUMNS = selectList(PlacementEntity, 'placement');
@@ -28,16 +28,17 @@ export class PlacementsRepository extends TenantRepository<PlacementEntity> {
   }
 
   /** Made before anything is made on the cluster, so that a deletion always knows where to look. */
-  async add(context: TenantContext, placement: Pick<PlacementEntity, 'tenantId' | 'clusterId' | 'namespace' | 'state'>): Promise<void> {
+  async add(context: TenantContext, placement: Pick<PlacementEntity, 'tenantId' | 'clusterId' | 'namespace' | 'state' | 'wantedBy'>): Promise<void> {
     await this.run(context, (manager) => manager.query(
-      'INSERT INTO placement (tenant_id, cluster_id, namespace, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
-      [placement.tenantId, placement.clusterId, placement.namespace, placement.state]));
+      'INSERT INTO placement (tenant_id, cluster_id, namespace, state, wanted_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING',
+      [placement.tenantId, placement.clusterId, placement.namespace, placement.state, placement.wantedBy]));
   }
 
   /** From the state it was seen in, or not at all: another run may have gone on meanwhile. */
-  async move(context: TenantContext, { clusterId, state }: Pick<PlacementEntity, 'clusterId' | 'state'>, to: PlacementState): Promise<void> {
+  async move(context: TenantContext, { clusterId, state }: Pick<PlacementEntity, 'clusterId' | 'state'>, to: PlacementState, wantedBy?: PlacementPurpose): Promise<void> {
     await this.database.statement(context,
-      'UPDATE placement SET state = $4, state_since = clock_timestamp(), updated_at = clock_timestamp() WHERE tenant_id = $1 AND cluster_id = $2 AND state = $3', [context.tenantId, clusterId, state, to]);
+      `UPDATE placement SET state = $4, wanted_by = coalesce($5, wanted_by), state_since = clock_timestamp(), updated_at = clock_timestamp()
+       WHERE tenant_id = $1 AND cluster_id = $2 AND state = $3`, [context.tenantId, clusterId, state, to, wantedBy ?? null]);
   }
 
   async writeWorkloads(context: TenantContext, clusterId: string, workloads: PlacedWorkloads): Promise<void> {

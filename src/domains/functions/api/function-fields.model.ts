@@ -4,6 +4,7 @@ import {
 } from '../../../contract/function-resource.js';
 import { EnumField, IntField, ListField, MapField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
 import { MAYBE, RolloutModel, ScalingModel, TRAFFIC, TrafficRuleModel } from './release-fields.model.js';
+import { PlacementRuleModel, PlacementRulePatch } from './placement-fields.model.js';
 import { ENVIRONMENT_LIMITS, ENVIRONMENT_NAME, INLINE_LIMITS, MOST_REFERENCES } from '../function-rules.policy.js';
 
 /** The tenant's own words; they never reach Kubernetes labels. */
@@ -80,6 +81,7 @@ export abstract class WholeFunctionFields extends WholeRevisionFields {
   @ListField(() => TrafficRuleModel, { ...MAYBE, ...TRAFFIC }) traffic?: TrafficRuleModel[];
   @ObjectField(() => RolloutModel, MAYBE) rollout?: RolloutModel;
   @EnumField('FunctionAuthentication', AUTHENTICATION_MODES, { ...MAYBE, description: 'required (the default): callers need functions:invoke; none: anyone may call.' }) authentication?: AuthenticationMode;
+  @ObjectField(() => PlacementRuleModel, MAYBE) placement?: PlacementRuleModel;
 }
 
 /** Merge patch: null removes. */
@@ -93,4 +95,5 @@ export class FunctionPatchBody extends RevisionFields {
   @ListField(() => TrafficRuleModel, { ...MAYBE, ...TRAFFIC }) traffic?: TrafficRuleModel[] | null;
   @ObjectField(() => RolloutModel, MAYBE) rollout?: RolloutModel | null;
   @EnumField('FunctionAuthentication', AUTHENTICATION_MODES, MAYBE) authentication?: AuthenticationMode | null;
+  @ObjectField(() => PlacementRulePatch, MAYBE) placement?: PlacementRulePatch | null;
 }

@@ -15,7 +15,7 @@ import { toFunctionBody, toFunctionModel, toFunctionPatch, toFunctionPayload, to
 import { NamedTenantConnectionArgs } from '../../tenants/api/tenant.model.js';
 import { DeleteFunctionInput, DeployFunctionInput, FunctionModel, FunctionPayload, PatchFunctionInput, RevisionsArgs } from './function.model.js';
 import { RevisionModel } from './revision.model.js';
-import { underPointer } from './under-pointer.js';
+import { underPointer } from '../../../platform/graphql/under-pointer.js';
 
 export const FunctionConnection = connectionOf(FunctionModel, 'Function');
 const RevisionConnection = connectionOf(RevisionModel, 'Revision');

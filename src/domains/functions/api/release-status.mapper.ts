@@ -11,6 +11,6 @@ export function toReleaseStatus(row: FunctionEntity, urlOf: (tag: string) => str
     traffic: shares.map((share) => (share.tag === undefined ? share : { ...share, url: urlOf(share.tag) })),
     revisions,
     rollout: { ...rollout, ...(stepStartedAt === undefined ? {} : { stepStartedAt: new Date(stepStartedAt) }) },
-    scale: scale && { active: scale.active, since: new Date(scale.since) },
+    scale: scale && { ...scale, since: new Date(scale.since) },
   };
 }

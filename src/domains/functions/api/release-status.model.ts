@@ -1,6 +1,6 @@
 import { InputType, ObjectType } from '@nestjs/graphql';
 import { ROLLOUT_PHASES, type RolloutPhase } from '../../../contract/function-resource.js';
-import { BoolField, DateField, EnumField, IntField, TextField } from '../../../platform/graphql/fields.js';
+import { BoolField, DateField, EnumField, IntField, LongField, TextField } from '../../../platform/graphql/fields.js';
 import { TenantMutationInput } from '../../tenants/api/tenant.model.js';
 
 @ObjectType('TrafficShare', { description: 'A share of the requests as it is now.' })
@@ -34,6 +34,7 @@ export class RolloutStatusModel {
 export class ScaleStatusModel {
   @BoolField({ description: 'Whether pods run at all.' }) active!: boolean;
   @DateField({ description: 'When that last changed.' }) since!: Date;
+  @LongField({ optional: true, min: 0, description: 'The metric that the number of pods follows, as it was told last: what a pod bears on average, rounded; of kafka-lag, all messages that wait. Small changes are not told.' }) current?: number;
 }
 
 const GOAL = { optional: true, min: 1, max: 1_000_000_000, description: 'When absent: the revision that serves while the target does not yet, else the one that served before it.' } as const;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { FIELD_MANAGER } from '../../../contract/names.js';
-import { MOST_SECRETS, type FunctionResource, type Suspension } from '../../../contract/function-resource.js';
+import { MOST_SECRETS, type FunctionResource, type RolloutEngine, type RolloutSpec, type Suspension } from '../../../contract/function-resource.js';
 import type { TenantContext } from '../../../platform/context/context.js';
 import { DomainError } from '../../../platform/errors/domain-error.js';
 import { againAfter, DONE, type JobOutcome } from '../../../platform/jobs/job-runner.js';
@@ -8,21 +8,22 @@ import { findCondition } from '../../../platform/kubernetes/conditions.js';
 import type { KubernetesClient } from '../../../platform/kubernetes/kubernetes-client.js';
 import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
 import { ClustersService } from '../../clusters/clusters.service.js';
-import { STANDING } from '../../clusters/placement-states.js';
-import { PlacementsService } from '../../clusters/placements.service.js';
 import { EnvironmentService } from '../../configuration/environment.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
 import { DEFAULT_SECRET_DELIVERY } from '../function-body.js';
+import type { FunctionContribution } from '../function-contributors.js';
 import { FunctionProgress } from '../function-progress.js';
-import { buildEnvironment, objectsOf, secretFilesOf, type EnvironmentObjects } from '../manifests/environment.js';
+import { buildEnvironment, buildKafkaSecret, objectsOf, secretFilesOf, type EnvironmentObjects, type SecretObject } from '../manifests/environment.js';
 import { revisionsBeside } from '../rollout.policy.js';
 import { buildFunction, isAsApplied, isInPlace, withSuspension, type PlacedRevision } from '../manifests/function.js';
 import type { FunctionWithTarget } from '../store/function.entity.js';
 import { RevisionsRepository } from '../store/revisions.repository.js';
 import { EnvironmentObjectsOnCluster } from './environment-objects.js';
 import { areValuesSealed, isWithoutImage, troubleOf, type Trouble } from './function-trouble.policy.js';
+import { FunctionPlacer, type PlacementFacts } from './function.placer.js';
 import { FunctionWatch, isSettled } from './function.watch.js';
 import { planRelease, type BuiltRevision, type ReleasePlan } from './release.plan.js';
+import { shareOfScaling } from '../scaling-share.policy.js';
 
 const PLACING_MS = 1_000;
 /** What a cluster refused it may accept later: somebody may have changed its rules. */
@@ -31,14 +32,6 @@ const REFUSED_MS = 60_000;
 const CLEAN_LATER_MS = 60_000;
 
 const NO_SETS = { plain: {}, secrets: [], missing: [] } as const;
-
-interface PlacementFacts {
-  clusterId: string;
-  clusterName: string;
-  namespace: string;
-  namespaceUid: string;
-  leaving: boolean;
-}
 
 interface PlaceResult {
   placement: PlacementFacts;
@@ -55,11 +48,14 @@ interface DesiredRevision {
   missing: readonly string[];
 }
 
-/** Puts one function with a built revision onto the clusters its tenant is placed on. Nothing is sent where nothing differs. */
+/** With what other domains have to say of it. */
+export type WantedFunction = FunctionWithTarget & { contribution?: FunctionContribution };
+
+/** Puts one function with a built revision onto the clusters it is to be on. Nothing is sent where nothing differs. */
 @Injectable()
 export class FunctionReconciler {
   constructor(
-    private readonly placements: PlacementsService,
+    private readonly placer: FunctionPlacer,
     private readonly clusters: ClustersService,
     private readonly environment: EnvironmentService,
     private readonly revisions: RevisionsRepository,
@@ -69,11 +65,11 @@ export class FunctionReconciler {
     private readonly tenants: TenantsService,
   ) {}
 
-  async reconcile(context: TenantContext, fn: FunctionWithTarget, suspension: Suspension): Promise<JobOutcome> {
-    const placements = await this.readyPlacements(context);
+  async reconcile(context: TenantContext, fn: WantedFunction, suspension: Suspension): Promise<JobOutcome> {
+    const { on: placements, waitsFor, againMs } = await this.placer.step(context, fn);
     if (placements.length === 0) {
-      await this.tell(context, fn, { reason: 'Placing', message: 'Waiting for the tenant to be set up on a cluster.', ends: false });
-      return nothingToPlace(fn) ? DONE : againAfter(PLACING_MS);
+      await this.tell(context, fn, { ...waitsFor, ends: false });
+      return nothingToPlace(fn) ? DONE : againAfter(Math.max(PLACING_MS, againMs ?? 0));
     }
     // Side by side: a cluster that hangs keeps the function from no other.
     const results = await Promise.all(placements.map((placement) => this.placeOn(context, fn, suspension, placement)));
@@ -81,11 +77,12 @@ export class FunctionReconciler {
     if (failed) return this.explain(context, fn, failed);
     await this.progress.placed(context, fn, suspension);
     await this.retell(context, fn, placements);
-    return results.some(({ cleanLater }) => cleanLater) ? againAfter(CLEAN_LATER_MS) : DONE;
+    const again = results.some(({ cleanLater }) => cleanLater) ? Math.min(CLEAN_LATER_MS, againMs ?? CLEAN_LATER_MS) : againMs;
+    return again === undefined ? DONE : againAfter(again);
   }
 
   /** On a cluster that the tenant leaves only what can be done is done: its replacement is what counts. */
-  private async placeOn(context: TenantContext, fn: FunctionWithTarget, suspension: Suspension, placement: PlacementFacts): Promise<PlaceResult> {
+  private async placeOn(context: TenantContext, fn: WantedFunction, suspension: Suspension, placement: PlacementFacts): Promise<PlaceResult> {
     try {
       return { placement, cleanLater: await this.clusters.run(placement.clusterId, 'functions', () => this.place(context, fn, suspension, placement)) };
     } catch (failure) {
@@ -117,34 +114,28 @@ export class FunctionReconciler {
     }
   }
 
-  /** Those whose walls (network policies, quota, limits) have stood at least once: nothing runs before them. */
-  private async readyPlacements(context: TenantContext): Promise<PlacementFacts[]> {
-    const placed = await this.placements.withClusters(context);
-    return placed
-      .filter(({ placement }) => STANDING.has(placement.state) && placement.observedGeneration > 0)
-      .map(({ placement, cluster }) => ({ clusterId: cluster.id, clusterName: cluster.name, namespace: placement.namespace, namespaceUid: placement.namespaceUid ?? '', leaving: placement.state === 'leaving' }))
-      .filter(({ namespaceUid }) => namespaceUid !== '');
-  }
-
   /** @returns whether superseded objects are left that must go later. */
-  private async place(context: TenantContext, fn: FunctionWithTarget, suspension: Suspension, placement: PlacementFacts): Promise<boolean> {
+  private async place(context: TenantContext, fn: WantedFunction, suspension: Suspension, placement: PlacementFacts): Promise<boolean> {
     const { clusterId, namespace } = placement;
     const observed = this.watch.observed(clusterId, { namespace, name: fn.name });
     const beside = revisionsBeside(fn, observed?.status ?? fn.release);
-    const { plan, desired } = await this.desired(context, fn, namespace, beside).catch(async (error: unknown) => {
+    const { plan, desired, kafka } = await this.desired(context, fn, namespace, beside).catch(async (error: unknown) => {
       if (observed && (areValuesSealed(error) || isWithoutImage(error))) await this.suspend(observed, suspension, clusterId);
       throw error;
     });
     // No revision was ever built: the conditions say why.
     if (plan.target === undefined) return false;
     const manifest = buildFunction({
-      namespace, tenant: { id: context.tenantId, name: context.tenantName }, fn, suspension, target: plan.target, rollout: plan.rollout, revisions: desired.map(placedRevision),
+      kafkaSecret: kafka?.metadata.name, namespace, tenant: { id: context.tenantId, name: context.tenantName }, fn: { ...fn, scaling: shareOfScaling(fn.scaling, placement.share) }, suspension, target: plan.target,
+      rollout: steppedBy(placement.rolloutEngine, plan.rollout), revisions: desired.map(placedRevision),
+      contribution: fn.contribution,
     });
     const client = this.clusters.clientFor(clusterId);
     const misses = findCondition(observed?.status?.conditions, 'Ready')?.reason === 'ConfigurationMissing';
-    await this.objects.apply(placement, client, fn, desired.map(({ objects }) => objects), misses);
+    const environments: EnvironmentObjects[] = [...desired.map(({ objects }) => objects), ...(kafka ? [{ secret: kafka, files: [] }] : [])];
+    await this.objects.apply(placement, client, fn, environments, misses);
     if (!isInPlace(manifest, observed)) await this.applyFunction(context, fn, clusterId, client, manifest);
-    return this.clean(fn, placement, client, desired, observed);
+    return this.clean(fn, placement, client, environments, observed);
   }
 
   /** A suspension needs no values: it goes through while they cannot be opened, and all else stays as it is. */
@@ -165,10 +156,10 @@ export class FunctionReconciler {
     if (manifest.spec.target === fn.targetRevision) await this.progress.applied(context, fn);
   }
 
-  /** Each revision that shall stand there with its environment as it is now. @throws {DomainError} TRAFFIC_REVISION_WITHOUT_IMAGE. */
-  private async desired(context: TenantContext, fn: FunctionWithTarget, namespace: string, beside: readonly number[]): Promise<{ plan: ReleasePlan; desired: DesiredRevision[] }> {
+  /** Each revision that shall stand there with its environment as it is now, and what is for brokers. @throws {DomainError} TRAFFIC_REVISION_WITHOUT_IMAGE. */
+  private async desired(context: TenantContext, fn: FunctionWithTarget, namespace: string, beside: readonly number[]): Promise<{ plan: ReleasePlan; desired: DesiredRevision[]; kafka: SecretObject | undefined }> {
     const plan = planRelease(fn, beside, beside.length === 0 ? [] : await this.revisions.findSome(context, fn.id, beside));
-    return { plan, desired: await Promise.all(plan.revisions.map((revision) => this.withEnvironment(context, fn, revision, namespace))) };
+    return { plan, desired: await Promise.all(plan.revisions.map((revision) => this.withEnvironment(context, fn, revision, namespace))), kafka: await this.kafkaSecret(context, fn, namespace) };
   }
 
   private async withEnvironment(context: TenantContext, fn: FunctionWithTarget, revision: DesiredRevision['revision'], namespace: string): Promise<DesiredRevision> {
@@ -178,9 +169,17 @@ export class FunctionReconciler {
     return { revision, missing, objects: buildEnvironment({ namespace, tenantId: context.tenantId, fn, plain, secrets, inline, delivery }) };
   }
 
-  private async clean(fn: FunctionWithTarget, placement: PlacementFacts, client: KubernetesClient, desired: readonly DesiredRevision[], observed: FunctionResource | undefined): Promise<boolean> {
+  /** Undefined where the brokers are reached without a secret. */
+  private async kafkaSecret(context: TenantContext, fn: FunctionWithTarget, namespace: string): Promise<SecretObject | undefined> {
+    const name = fn.scaling.kafka?.secret;
+    if (name === undefined) return undefined;
+    const { secrets: [secret] } = await this.environment.resolve(context, { configs: [], secrets: [name] });
+    return buildKafkaSecret({ namespace, tenantId: context.tenantId, fn, data: secret?.data ?? {} });
+  }
+
+  private async clean(fn: FunctionWithTarget, placement: PlacementFacts, client: KubernetesClient, environments: readonly EnvironmentObjects[], observed: FunctionResource | undefined): Promise<boolean> {
     const { clusterId, namespace } = placement;
-    const names = [...new Set(desired.flatMap(({ objects }) => Object.values(objectsOf(objects)).flat().map(({ metadata }) => metadata.name)))].sort();
+    const names = [...new Set(environments.flatMap((objects) => Object.values(objectsOf(objects)).flat().map(({ metadata }) => metadata.name)))].sort();
     if (!observed && fn.generation === 1 && this.watch.isSynced(clusterId)) this.objects.isFresh(clusterId, fn.id, names);
     if (!this.objects.needsCleaning(clusterId, fn.id, names)) return false;
     const now = this.watch.observed(clusterId, { namespace, name: fn.name });
@@ -188,6 +187,11 @@ export class FunctionReconciler {
     await this.objects.clean(placement, client, fn.id, names);
     return false;
   }
+}
+
+/** By the operator goes without saying. */
+function steppedBy(engine: RolloutEngine, rollout: RolloutSpec): RolloutSpec {
+  return engine === 'operator' ? rollout : { ...rollout, engine };
 }
 
 function nothingToPlace(fn: FunctionWithTarget): boolean {

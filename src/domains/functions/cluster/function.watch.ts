@@ -10,12 +10,13 @@ import { objectKey, type ObjectRef } from '../../../platform/kubernetes/kubernet
 import { Reflector } from '../../../platform/kubernetes/reflector.js';
 import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
 import { WorkQueue } from '../../../platform/kubernetes/work-queue.js';
-import { PlacementsService } from '../../clusters/placements.service.js';
+import { PlacementsService, placesOf, toPlacedTenant } from '../../clusters/placements.service.js';
 import { UUID } from '../function-rules.policy.js';
 import { FunctionChanges } from '../function-changes.js';
 import { FunctionProgress } from '../function-progress.js';
 import { revisionsBeside } from '../rollout.policy.js';
 import { isAsApplied } from '../manifests/function.js';
+import { FunctionsRepository } from '../store/functions.repository.js';
 import { basisOf, mergePlaced } from './placed-status.policy.js';
 
 const CONCURRENCY = 4;
@@ -54,6 +55,7 @@ export class FunctionWatch implements OnModuleDestroy {
     private readonly progress: FunctionProgress,
     private readonly changes: FunctionChanges,
     private readonly placements: PlacementsService,
+    private readonly functions: FunctionsRepository,
   ) {}
 
   /** Begins to watch a cluster, once; returns at once. The `Function` CRD should be there already. */
@@ -117,10 +119,11 @@ export class FunctionWatch implements OnModuleDestroy {
     return this.clusters.get(clusterId)?.reflector.get(ref);
   }
 
-  /** The state of a function over all clusters its tenant is on, as one; that of `resource` where there is but one cluster. */
+  /** The state of a function over all clusters it is to be on, as one; that of `resource` where there is but one cluster. */
   async overall(context: TenantContext, resource: FunctionResource): Promise<FunctionResource> {
     if (this.clusters.size === 1) return resource;
-    const basis = basisOf(await this.placements.list(context)).filter(({ clusterId }) => this.isSynced(clusterId));
+    const own = await this.functions.findOwnPlaces(context, resource.spec.functionId);
+    const basis = basisOf(placesOf(await this.placements.withClusters(context), own).map(toPlacedTenant)).filter(({ clusterId }) => this.isSynced(clusterId));
     const ref = { namespace: resource.metadata.namespace!, name: resource.metadata.name };
     return mergePlaced(resource, basis.map(({ clusterId, clusterName }) => ({ clusterName, resource: this.observed(clusterId, ref) })));
   }

@@ -39,6 +39,6 @@ describe('a function on several clusters', () => {
   it.each<[PlacementState[], PlacementState[]]>([
     [['active', 'pending', 'leaving'], ['active']], [['leaving', 'pending'], ['leaving']], [['pending'], ['pending']], [['deleting', 'orphaned'], []], [['active', 'active'], ['active', 'active']],
   ])('on placements that are %j is told from those that are %j', (states, expected) => {
-    expect(basisOf(states.map((state) => ({ clusterId: 'c', clusterName: 'c', namespace: 'n', namespaceUid: 'u', state }))).map(({ state }) => state)).toEqual(expected);
+    expect(basisOf(states.map((state) => ({ clusterId: 'c', clusterName: 'c', namespace: 'n', namespaceUid: 'u', wantedBy: 'tenant' as const, state }))).map(({ state }) => state)).toEqual(expected);
   });
 });

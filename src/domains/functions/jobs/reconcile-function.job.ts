@@ -6,6 +6,7 @@ import { TenantDirectory } from '../../tenants/tenant-directory.js';
 import { FunctionReconciler } from '../cluster/function.reconciler.js';
 import { FunctionRemover } from '../cluster/function.remover.js';
 import { FUNCTION_JOB } from '../function-changes.js';
+import { FunctionContributors } from '../function-contributors.js';
 import { functionSuspension } from '../function-status.policy.js';
 import { FunctionsRepository } from '../store/functions.repository.js';
 import { RevisionBuilder } from './revision-builder.js';
@@ -23,6 +24,7 @@ export class ReconcileFunctionJob implements JobHandler {
     private readonly builder: RevisionBuilder,
     private readonly reconciler: FunctionReconciler,
     private readonly remover: FunctionRemover,
+    private readonly contributors: FunctionContributors,
   ) {}
 
   /** @param key `<tenant id>/<function id>` */
@@ -39,6 +41,7 @@ export class ReconcileFunctionJob implements JobHandler {
     if (tenant.state !== 'active') return DONE;
     const built = await this.builder.ensure(context, fn, signal);
     await this.builder.ensureNamed(context, built, signal);
-    return this.reconciler.reconcile(context, built, functionSuspension(tenant.suspension));
+    const contribution = await this.contributors.contribute(context, fn.id);
+    return this.reconciler.reconcile(context, { ...built, contribution }, functionSuspension(tenant.suspension));
   }
 }

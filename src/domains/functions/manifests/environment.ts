@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { SecretDelivery, SecretFiles } from '../../../contract/function-resource.js';
+import { KAFKA_SECRET_KEYS, type SecretDelivery, type SecretFiles } from '../../../contract/function-resource.js';
 import { LABEL } from '../../../contract/names.js';
 import { RESERVED_ENV_PREFIX, RUNTIME_ENV } from '../../../contract/runtime.js';
 import { canonicalJson } from '../../../platform/kubernetes/drift.js';
@@ -67,6 +67,13 @@ export function buildEnvironment({ namespace, tenantId, fn, plain, secrets, inli
     ...(isEmpty(secretData) ? {} : { secret: { metadata: metadata('env', 'secret', secretData), type: 'Opaque' as const, data: encode(secretData), immutable: true as const } }),
     files: delivery.as === 'environment' ? [] : secrets.map((secret) => ({ name: secret.name, object: files(secret) })),
   };
+}
+
+/** What a function's operator needs to reach its brokers, and nothing else of the secret; its name changes with its content. */
+export function buildKafkaSecret({ namespace, tenantId, fn, data }: Pick<EnvironmentInput, 'namespace' | 'tenantId' | 'fn'> & Pick<SecretValues, 'data'>): SecretObject {
+  const chosen = Object.fromEntries(KAFKA_SECRET_KEYS.flatMap((key) => (data[key] === undefined ? [] : [[key, data[key]]])));
+  const labels = { ...functionObjectLabels(tenantId, fn), [LABEL.component]: CONFIGURATION_COMPONENT };
+  return { metadata: { name: `${fn.name}-kafka-${keyedHash(fn.nameKey, 'kafka', chosen)}`, namespace, labels }, type: 'Opaque', data: encode(chosen), immutable: true };
 }
 
 /** All objects of an environment, by what they are. */

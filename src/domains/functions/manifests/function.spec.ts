@@ -47,6 +47,13 @@ describe('buildFunction', () => {
     for (const absent of ['traffic', 'rollout']) expect(buildFunction(input()).spec).not.toHaveProperty(absent);
   });
 
+  it('names the object with what brokers ask for, not the tenant\'s secret', () => {
+    const kafka = { brokers: ['kafka.example:9092'], topic: 'orders', consumerGroup: 'shop', startPosition: 'earliest' as const, tls: true };
+    const fn = { ...input().fn, scaling: { min: 0, max: 5, metric: 'kafka-lag' as const, target: 100, kafka: { ...kafka, secret: 'brokers' } } };
+    expect(buildFunction(input({ fn, kafkaSecret: 'f-kafka-1' })).spec.scaling.kafka).toEqual({ ...kafka, secret: 'f-kafka-1' });
+    expect(buildFunction(input({ fn })).spec.scaling.kafka).toEqual(kafka);
+  });
+
   it('gives the same for the same', () => {
     expect(buildFunction(input())).toEqual(buildFunction(input()));
   });

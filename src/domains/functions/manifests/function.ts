@@ -2,6 +2,7 @@ import type { FunctionResource, FunctionSpec, RevisionSpec, RolloutSpec, SecretF
 import { ANNOTATION, API_GROUP, API_VERSION, LABEL, MANAGED_BY } from '../../../contract/names.js';
 import { contentHash } from '../../../platform/kubernetes/drift.js';
 import type { EffectiveRevision, EffectiveScaling } from '../function-body.js';
+import type { FunctionContribution } from '../function-contributors.js';
 
 /** A revision that is built, with the objects that hold its environment. */
 export interface PlacedRevision {
@@ -24,6 +25,10 @@ export interface FunctionInput {
   target: number;
   revisions: readonly PlacedRevision[];
   suspension: Suspension;
+  /** Kubernetes Secret with what the tenant's secret for brokers holds. */
+  kafkaSecret?: string | undefined;
+  /** What other domains have to say of it. */
+  contribution?: FunctionContribution;
 }
 
 export function functionObjectLabels(tenantId: string, fn: { id: string; name: string }): Record<string, string> {
@@ -31,7 +36,7 @@ export function functionObjectLabels(tenantId: string, fn: { id: string; name: s
 }
 
 /** The one object a cluster is told of a function; its operator does the rest. */
-export function buildFunction({ namespace, tenant, fn, target, revisions, suspension, rollout }: FunctionInput): FunctionResource {
+export function buildFunction({ namespace, tenant, fn, target, revisions, suspension, rollout, kafkaSecret, contribution = {} }: FunctionInput): FunctionResource {
   const labels = functionObjectLabels(tenant.id, fn);
   const spec: FunctionSpec = {
     tenant: tenant.name,
@@ -40,9 +45,10 @@ export function buildFunction({ namespace, tenant, fn, target, revisions, suspen
     platformGeneration: fn.generation,
     target,
     revisions: revisions.map(revisionSpec).sort((a, b) => a.number - b.number),
-    scaling: { ...fn.scaling },
+    scaling: placedScaling(fn.scaling, kafkaSecret),
     ...(fn.traffic === undefined ? {} : { traffic: fn.traffic.map((rule) => ({ ...rule })) }),
     ...(rollout === undefined ? {} : { rollout }),
+    ...contribution,
     authentication: fn.authentication,
     suspension,
   };
@@ -52,6 +58,12 @@ export function buildFunction({ namespace, tenant, fn, target, revisions, suspen
     metadata: { name: fn.name, namespace, labels, annotations: { [ANNOTATION.inputHash]: hashOf(labels, spec) } },
     spec,
   };
+}
+
+function placedScaling({ kafka, ...scaling }: EffectiveScaling, secret: string | undefined): FunctionSpec['scaling'] {
+  if (kafka === undefined) return scaling;
+  const { secret: _, ...source } = kafka;
+  return { ...scaling, kafka: { ...source, ...(secret === undefined ? {} : { secret }) } };
 }
 
 function revisionSpec({ number, effective, image, configMap, secret, secretFiles, missingValues }: PlacedRevision): RevisionSpec {

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { AuthenticationMode, Condition, Suspension, TrafficRule } from '../../../contract/function-resource.js';
-import type { EffectiveRollout, EffectiveScaling, ReleaseStatus, RolloutState, SettingsBody } from '../function-body.js';
+import type { EffectiveRollout, EffectiveScaling, OwnPlace, ReleaseStatus, RolloutState, SettingsBody } from '../function-body.js';
 import type { FunctionState } from '../function-states.js';
 import type { RevisionEntity } from './revision.entity.js';
 
@@ -28,6 +28,8 @@ export class FunctionEntity {
   @Column('integer') replicas!: number;
   @Column('integer') readyReplicas!: number;
   @Column('text') suspension!: Suspension;
+  /** Null: wherever its tenant is. */
+  @Column('jsonb', { nullable: true }) places!: OwnPlace[] | null;
   @Column('text') nameKey!: string;
   @Column('jsonb') conditions!: Condition[];
   @Column('integer') version!: number;

@@ -5,15 +5,16 @@ import { Database } from '../../../platform/database/database.js';
 import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { selectList } from '../../../platform/database/row-statements.js';
 import { TenantRepository } from '../../../platform/database/tenant-repository.js';
+import type { PlacementRule } from '../../clusters/placement-states.js';
 import { UUID } from '../function-rules.policy.js';
 import type { FunctionState } from '../function-states.js';
-import type { RevisionReference } from '../function-body.js';
+import type { OwnPlace, RevisionReference } from '../function-body.js';
 import { FunctionEntity, type FunctionWithTarget } from './function.entity.js';
 import { RevisionEntity } from './revision.entity.js';
 
 const COLUMNS = [
   'tenantId', 'id', 'name', 'labels', 'state', 'targetRevision', 'lastRevision', 'settings', 'scaling', 'traffic', 'rollout', 'rolloutState', 'authentication', 'generation',
-  'observedGeneration', 'servingRevision', 'previousRevision', 'release', 'replicas', 'readyReplicas', 'suspension', 'nameKey', 'conditions', 'version', 'createdAt', 'updatedAt',
+  'observedGeneration', 'servingRevision', 'previousRevision', 'release', 'replicas', 'readyReplicas', 'suspension', 'places', 'nameKey', 'conditions', 'version', 'createdAt', 'updatedAt',
 ] as const satisfies readonly (keyof FunctionEntity)[];
 const REVISION_COLUMNS = [
   'tenantId', 'functionId', 'number', 'spec', 'effective', 'buildState', 'buildError', 'image', 'secretVersions', 'pinned', 'createdBy', 'createdAt',
@@ -53,6 +54,15 @@ export interface FunctionPlace extends FunctionName {
   waits: boolean;
 }
 
+/** A function with places of its own. */
+export interface PlacedOnItsOwn {
+  id: string;
+  state: FunctionState;
+  places: OwnPlace[];
+  /** Null: it is on its way to where its tenant is. */
+  rule: PlacementRule | null;
+}
+
 @Injectable()
 export class FunctionsRepository extends TenantRepository<FunctionEntity> {
   constructor(database: Database) {
@@ -64,6 +74,12 @@ export class FunctionsRepository extends TenantRepository<FunctionEntity> {
     const by = UUID.test(reference) ? 'id' : 'name';
     const [row] = await this.database.statement<Record<string, unknown>>(context, `${SELECT_WITH_TARGET} AND function.${by} = $2`, [context.tenantId, reference]);
     return row ? read(row) : null;
+  }
+
+  /** By id. */
+  async findNames(context: TenantContext, ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = ids.length === 0 ? [] : await this.database.statement<FunctionName>(context, 'SELECT id, name FROM function WHERE tenant_id = $1 AND id = ANY ($2)', [context.tenantId, ids]);
+    return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
   /**
@@ -96,11 +112,11 @@ export class FunctionsRepository extends TenantRepository<FunctionEntity> {
   /** Writes the row unless the name is taken: whoever writes it at the same moment is waited for. */
   async insertIfFree(context: TenantContext, row: FunctionEntity): Promise<boolean> {
     const made = await this.database.statement(context,
-      `INSERT INTO function (tenant_id, id, name, labels, settings, scaling, authentication, target_revision, last_revision, generation, conditions, name_key, created_at, updated_at, traffic, rollout, rollout_state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16) ON CONFLICT (tenant_id, name) DO NOTHING RETURNING id`,
+      `INSERT INTO function (tenant_id, id, name, labels, settings, scaling, authentication, target_revision, last_revision, generation, conditions, name_key, created_at, updated_at, traffic, rollout, rollout_state, places)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17) ON CONFLICT (tenant_id, name) DO NOTHING RETURNING id`,
       [context.tenantId, row.id, row.name, JSON.stringify(row.labels), JSON.stringify(row.settings), JSON.stringify(row.scaling), row.authentication,
         row.targetRevision, row.lastRevision, row.generation, JSON.stringify(row.conditions), row.nameKey, row.createdAt,
-        JSON.stringify(row.traffic), JSON.stringify(row.rollout), JSON.stringify(row.rolloutState)]);
+        JSON.stringify(row.traffic), JSON.stringify(row.rollout), JSON.stringify(row.rolloutState), row.places === null ? null : JSON.stringify(row.places)]);
     return made.length > 0;
   }
 
@@ -113,7 +129,7 @@ export class FunctionsRepository extends TenantRepository<FunctionEntity> {
     await this.run(context, (manager) => manager.delete(FunctionEntity, { tenantId: context.tenantId, id }));
   }
 
-  /** Functions of which a revision that runs or shall run uses the thing. */
+  /** Functions of which a revision that runs or shall run uses the thing, or that reach their brokers by the secret. */
   findUsers(context: TenantContext, { kind, name }: RevisionReference): Promise<FunctionName[]> {
     return this.run(context, (manager) => manager.query<FunctionName[]>(
       `SELECT DISTINCT function.id, function.name FROM revision_reference reference
@@ -121,13 +137,34 @@ export class FunctionsRepository extends TenantRepository<FunctionEntity> {
        WHERE reference.tenant_id = $1 AND reference.kind = $2 AND reference.name = $3
          AND (reference.number IN (function.target_revision, function.serving_revision, (function.release #>> '{rollout,stable}')::integer)
            OR function.traffic @> jsonb_build_array(jsonb_build_object('revision', reference.number))
-           OR function.release -> 'traffic' @> jsonb_build_array(jsonb_build_object('revision', reference.number)))`, [context.tenantId, kind, name]));
+           OR function.release -> 'traffic' @> jsonb_build_array(jsonb_build_object('revision', reference.number)))
+       UNION SELECT id, name FROM function WHERE tenant_id = $1 AND $2 = 'secret' AND scaling #>> '{kafka,secret}' = $3`, [context.tenantId, kind, name]));
   }
 
   /** How the tenant's functions stand on the clusters, as far as the tenant's own state decides it. */
   findPlaces(context: TenantContext): Promise<FunctionPlace[]> {
     return this.database.statement<FunctionPlace>(context,
       `SELECT id, name, state, suspension, conditions @> '[{"type": "Reconciling", "reason": "Placing"}]' AS waits FROM function WHERE tenant_id = $1`, [context.tenantId]);
+  }
+
+  /** Those of the tenant's functions that have places of their own. */
+  findPlaced(context: TenantContext): Promise<PlacedOnItsOwn[]> {
+    return this.database.statement<PlacedOnItsOwn>(context, `SELECT id, state, places, settings -> 'placement' AS rule FROM function WHERE tenant_id = $1 AND places IS NOT NULL ORDER BY id`, [context.tenantId]);
+  }
+
+  /** By name or id. Null where it is wherever its tenant is, also when it is gone. */
+  async findOwnPlaces(context: TenantContext, reference: string): Promise<OwnPlace[] | null> {
+    const by = UUID.test(reference) ? 'id' : 'name';
+    const [row] = await this.database.statement<{ places: OwnPlace[] | null }>(context, `SELECT places FROM function WHERE tenant_id = $1 AND ${by} = $2`, [context.tenantId, reference]);
+    return row?.places ?? null;
+  }
+
+  /** Only from the places that were seen. @returns whether they still were. */
+  async writePlaces(context: TenantContext, id: string, seen: readonly OwnPlace[] | null, places: readonly OwnPlace[] | null): Promise<boolean> {
+    const [from, to] = [seen, places].map((list) => (list === null ? null : JSON.stringify(list)));
+    const rows = await this.database.statement(context,
+      'UPDATE function SET places = $4::jsonb WHERE tenant_id = $1 AND id = $2 AND places IS NOT DISTINCT FROM $3::jsonb RETURNING id', [context.tenantId, id, from, to]);
+    return rows.length > 0;
   }
 
   findAll(context: TenantContext): Promise<FunctionEntity[]> {

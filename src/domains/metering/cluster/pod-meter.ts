@@ -7,6 +7,7 @@ import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
 import { registry } from '../../../platform/observability/metrics.js';
 import type { Reading } from '../reading.js';
 import type { PodNetwork } from '../../../platform/kubernetes/pod-pages.js';
+import { PodLifetimes } from './pod-lifetimes.js';
 import { PodScraper } from './pod-scraper.js';
 import { podFacts, terminationReadings } from './pod-readings.policy.js';
 
@@ -16,8 +17,9 @@ const MAX_PENDING = 50_000;
 
 const known = new Gauge({ name: 'fnplane_meter_pods', help: 'Function pods the meter reads.', labelNames: ['cluster'], registers: [registry] });
 
-/** Collects readings of one cluster's function pods: their pages while they run, their last words when they end. */
+/** Collects readings of one cluster's function pods: their pages while they run, their last words when they end; and the lives of all pods that tenants have. */
 export class PodMeter {
+  readonly lifetimes: PodLifetimes;
   private readonly pods: Reflector<Pod>;
   private readonly scraper: PodScraper;
   /** By process life: kept until the ledger has them. */
@@ -28,7 +30,8 @@ export class PodMeter {
     client: KubernetesClient,
     network: PodNetwork,
   ) {
-    this.pods = new Reflector<Pod>(client, RESOURCE.pod, { labelSelector: `${LABEL.managedBy}=${MANAGED_BY},${LABEL.functionId}` });
+    this.pods = new Reflector<Pod>(client, RESOURCE.pod, { labelSelector: `${LABEL.managedBy}=${MANAGED_BY},${LABEL.tenant}` });
+    this.lifetimes = new PodLifetimes(cluster, this.pods);
     this.scraper = new PodScraper(client, network);
     this.pods.addHandlers({ onAdd: (pod) => this.note(pod), onUpdate: (pod) => this.note(pod), onDelete: (pod) => this.note(pod) });
   }
@@ -48,7 +51,7 @@ export class PodMeter {
 
   /** One round over all running pods, at most {@link AT_ONCE} at a time, with everything left by pods that ended. */
   async collect(): Promise<Reading[]> {
-    const running = this.pods.list().filter((pod) => pod.status?.phase === 'Running' && pod.status.podIP);
+    const running = this.pods.list().filter((pod) => pod.status?.phase === 'Running' && pod.status.podIP && pod.metadata.labels?.[LABEL.functionId]);
     known.set({ cluster: this.cluster }, running.length);
     const readings: Reading[] = [...this.ended.values()];
     let next = 0;

@@ -13,7 +13,7 @@ const LABEL_KEY = /^[A-Za-z0-9]([-A-Za-z0-9_./]{0,61}[A-Za-z0-9])?$/;
 
 @ObjectType('Condition', { description: 'One statement about the state of a resource.' })
 export class ConditionModel {
-  @TextField({ description: 'Ready, Reconciling, Serving, SpendLimitReached.' }) type!: string;
+  @TextField({ description: 'Ready, Reconciling, Serving, ScalingActive, SpendLimitReached.' }) type!: string;
   @EnumField('ConditionStatus', ['True', 'False', 'Unknown']) status!: 'True' | 'False' | 'Unknown';
   @TextField({ description: 'Why, as one word for programs.' }) reason!: string;
   @TextField({ max: 4000, description: 'Why, for people, and what to do.' }) message!: string;

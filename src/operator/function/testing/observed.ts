@@ -5,6 +5,7 @@ import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
 import { specOf, type FunctionPlan } from '../function.plan.js';
 import type { ObservedFunction } from '../observed-function.js';
 import { buildDeployment, templateHash } from '../manifests/deployment.js';
+import { ARGO_HASH_LABEL, type ArgoRollout } from '../../rollout/manifests/argo-rollout.js';
 import { revision } from './test-tenant.js';
 
 /** Builders of what plan and diagnosis read, for table tests. */
@@ -39,6 +40,8 @@ export interface PodOptions {
   status?: Pod['status'];
   createdAt?: number;
   readySince?: number;
+  /** Made by Argo Rollouts, from a template with this hash. */
+  argo?: string;
   /** End of its name, for several of one revision. */
   suffix?: string;
 }
@@ -52,7 +55,7 @@ export function podOf(fn: FunctionResource, number: number, options: PodOptions 
   return {
     metadata: {
       name: `${revisionName('shop', number)}-${options.suffix ?? 'x'}`, namespace: 'fnp-team', uid: `pod-${number}${options.suffix ?? ''}`, creationTimestamp: new Date(createdAt).toISOString(),
-      labels: { [LABEL.functionId]: FUNCTION_ID, [LABEL.revision]: String(number) }, annotations: { [ANNOTATION.inputHash]: hash },
+      labels: { [LABEL.functionId]: FUNCTION_ID, [LABEL.revision]: String(number), ...(options.argo ? { [ARGO_HASH_LABEL]: options.argo } : {}) }, annotations: { [ANNOTATION.inputHash]: hash },
       ...(deleting ? { deletionTimestamp: new Date(NOW).toISOString() } : {}),
     },
     status: {
@@ -74,8 +77,11 @@ export function carriedOut(plan: FunctionPlan, before: ObservedFunction, pods: P
     ...before, pods: left(pods), deployments: left(before.deployments), revisionServices: left(before.revisionServices),
     strangers: before.strangers.filter(({ object }) => !removed.has(object.metadata.uid ?? '')),
   };
+  if (removed.has(before.rollout?.metadata.uid ?? '')) after.rollout = undefined;
   for (const { type, manifest } of plan.applies) {
-    if (type === RESOURCE.networkPolicy) after.networkPolicy = stored<NetworkPolicy>(manifest);
+    if (type === RESOURCE.horizontalPodAutoscaler) continue;
+    if (type === RESOURCE.rollout) after.rollout = { ...stored<ArgoRollout>(manifest), ...(before.rollout?.status ? { status: before.rollout.status } : {}) };
+    else if (type === RESOURCE.networkPolicy) after.networkPolicy = stored<NetworkPolicy>(manifest);
     else if (type === RESOURCE.deployment) after.deployments = put(after.deployments, manifest);
     else if (manifest.metadata.name === 'shop') after.service = stored<Service>(manifest);
     else after.revisionServices = put(after.revisionServices, manifest);

@@ -9,8 +9,13 @@ const TYPES = {
   ServiceAccount: RESOURCE.serviceAccount, ClusterRole: RESOURCE.clusterRole, ClusterRoleBinding: RESOURCE.clusterRoleBinding, Role: RESOURCE.role, RoleBinding: RESOURCE.roleBinding,
 };
 
-/** A client that may do what the operator's exported rules allow and nothing else, through an untrusted kubeconfig with a token. */
+/** A client that may do what the operator's exported rules allow and nothing else, through an untrusted kubeconfig. */
 export async function actAsOperator(admin: KubernetesClient, adminKubeconfig: string, name: string): Promise<KubernetesClient> {
+  return new KubernetesClient({ cluster: 'operator-test', source: { kind: 'inline', kubeconfig: await operatorKubeconfig(admin, adminKubeconfig, name) } });
+}
+
+/** A kubeconfig, with a token, of one that may do what the operator's exported rules allow and nothing else. */
+export async function operatorKubeconfig(admin: KubernetesClient, adminKubeconfig: string, name: string): Promise<string> {
   await admin.apply(RESOURCE.namespace, { metadata: { name: SYSTEM_NAMESPACE } }, { fieldManager: 'fnplane-test' });
   for (const manifest of buildOperatorRbac(SYSTEM_NAMESPACE, name)) {
     await admin.apply(TYPES[manifest.kind as keyof typeof TYPES], manifest, { fieldManager: 'fnplane-test' });
@@ -19,11 +24,10 @@ export async function actAsOperator(admin: KubernetesClient, adminKubeconfig: st
   const path = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/serviceaccounts/${name}/token`;
   const { status } = JSON.parse(await admin.raw('POST', path, { body: request, contentType: 'application/json' })) as { status: { token: string } };
   const { clusters } = parse(await readFile(adminKubeconfig, 'utf8')) as { clusters: { name: string }[] };
-  const kubeconfig = JSON.stringify({
+  return JSON.stringify({
     clusters, 'current-context': 'operator', users: [{ name: 'operator', user: { token: status.token } }],
     contexts: [{ name: 'operator', context: { cluster: clusters[0]?.name, user: 'operator' } }],
   });
-  return new KubernetesClient({ cluster: 'operator-test', source: { kind: 'inline', kubeconfig } });
 }
 
 /** As a tenant's placement does: what warm starts read, in this namespace alone. Goes with the namespace. */

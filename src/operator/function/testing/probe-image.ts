@@ -10,7 +10,7 @@ import { pack } from 'tar-stream';
 /**
  * A function image for tests, made without any base image: one static binary that behaves as its environment says.
  * `PROBE_FILE`: a file whose text is in the answer, read anew each time.
- * `PROBE_MODE`: `crash` writes lines and exits 3, `unhealthy` never gets ready, `oom` eats memory, `exit` ends with 0; `failing` answers
+ * `PROBE_MODE`: `burn` uses all the CPU it gets, `crash` writes lines and exits 3, `unhealthy` never gets ready, `oom` eats memory, `exit` ends with 0; `failing` answers
  * 500; otherwise it answers `{"revision","mode","path"}`. `/metrics` counts its answers as runtimes do.
  */
 const PROGRAM = `package main
@@ -33,6 +33,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "\\x1b[31mTraceback (most recent call last):\\x1b[0m")
 		fmt.Fprintln(os.Stderr, "ModuleNotFoundError: No module named 'orders'")
 		os.Exit(3)
+	case "burn":
+		go func() {
+			for {
+			}
+		}()
 	case "exit":
 		fmt.Println("nothing to do")
 		os.Exit(0)
@@ -64,6 +69,7 @@ func main() {
 	instance := fmt.Sprintf("probe-%d", time.Now().UnixNano())
 	http.HandleFunc("/metrics", func(w http.ResponseWriter, r *http.Request) {
 		n := answers.Load()
+		fmt.Fprintf(w, "function_in_flight 0\\n")
 		fmt.Fprintf(w, "function_instance_info{instance=\\"%s\\"} 1\\nhttp_requests_total{status=\\"%d\\"} %d\\n", instance, status, n)
 		fmt.Fprintf(w, "function_duration_seconds_bucket{le=\\"0.1\\"} %d\\nfunction_duration_seconds_bucket{le=\\"+Inf\\"} %d\\n", n, n)
 	})

@@ -1,6 +1,7 @@
 import { LABEL, MANAGED_BY, SYSTEM_NAMESPACE } from '../../../contract/names.js';
 import type { KubernetesObject } from '../../../platform/kubernetes/kubernetes-object.js';
 import { RESOURCE, type ResourceType } from '../../../platform/kubernetes/resource-type.js';
+import { EXTERNAL_GROUP, EXTERNAL_VERSION } from '../external-metric.policy.js';
 import { METRICS_GROUP, METRICS_VERSIONS } from '../metric-documents.policy.js';
 
 /** Service by which the API server finds whoever serves metrics. */
@@ -22,10 +23,15 @@ export interface RegistrationInput {
 
 const labels = { [LABEL.managedBy]: MANAGED_BY, [LABEL.component]: 'metrics' };
 
-/** Names of the APIServices; each stands for one version. */
-export const API_SERVICES: readonly string[] = METRICS_VERSIONS.map((version) => `${version}.${METRICS_GROUP}`);
+/** Each APIService stands for one version. */
+const SERVED = [...METRICS_VERSIONS.map((version) => ({ group: METRICS_GROUP, version })), { group: EXTERNAL_GROUP, version: EXTERNAL_VERSION }];
 
-/** What makes the API server send `custom.metrics.k8s.io` here; in the order in which it is to be written. */
+/** Names of the APIServices. */
+export const API_SERVICES: readonly string[] = SERVED.map(({ group, version }) => `${version}.${group}`);
+
+export const EXTERNAL_SERVICE = `${EXTERNAL_VERSION}.${EXTERNAL_GROUP}`;
+
+/** What makes the API server send both groups of metrics here; in the order in which it is to be written. */
 export function buildRegistration({ address, port, authority }: RegistrationInput): { type: ResourceType; manifest: Manifest }[] {
   const metadata = { name: METRICS_SERVICE, namespace: SYSTEM_NAMESPACE, labels };
   return [
@@ -40,12 +46,12 @@ export function buildRegistration({ address, port, authority }: RegistrationInpu
         ports: [{ name: 'https', port, protocol: 'TCP' }],
       },
     },
-    ...METRICS_VERSIONS.map((version, index) => ({
+    ...SERVED.map(({ group, version }, index) => ({
       type: RESOURCE.apiService,
       manifest: {
-        metadata: { name: `${version}.${METRICS_GROUP}`, labels },
+        metadata: { name: `${version}.${group}`, labels },
         spec: {
-          group: METRICS_GROUP, version, groupPriorityMinimum: 100, versionPriority: 200 - index * 100,
+          group, version, groupPriorityMinimum: 100, versionPriority: group === METRICS_GROUP ? 200 - index * 100 : 100,
           service: { name: METRICS_SERVICE, namespace: SYSTEM_NAMESPACE, port: PORT }, caBundle: Buffer.from(authority).toString('base64'),
         },
       },
@@ -58,7 +64,7 @@ export function buildMetricsReaderRbac(name = 'fnplane-metrics-reader'): { type:
   const rbac = 'rbac.authorization.k8s.io';
   const subjects = [{ kind: 'ServiceAccount', name: 'horizontal-pod-autoscaler', namespace: 'kube-system' }];
   return [
-    { type: RESOURCE.clusterRole, manifest: { kind: 'ClusterRole', metadata: { name, labels }, rules: [{ apiGroups: [METRICS_GROUP], resources: ['*'], verbs: ['get', 'list'] }] } },
+    { type: RESOURCE.clusterRole, manifest: { kind: 'ClusterRole', metadata: { name, labels }, rules: [{ apiGroups: [METRICS_GROUP, EXTERNAL_GROUP], resources: ['*'], verbs: ['get', 'list'] }] } },
     { type: RESOURCE.clusterRoleBinding, manifest: { kind: 'ClusterRoleBinding', metadata: { name, labels }, roleRef: { apiGroup: rbac, kind: 'ClusterRole', name }, subjects } },
   ];
 }

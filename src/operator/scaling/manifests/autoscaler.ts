@@ -1,17 +1,28 @@
-import { DEFAULT_BURST, DEFAULT_SCALE_DOWN_DELAY_SECONDS, type FunctionResource } from '../../../contract/function-resource.js';
-import { revisionName } from '../../../contract/names.js';
+import { DEFAULT_BURST, DEFAULT_SCALE_DOWN_DELAY_SECONDS, type FunctionResource, type ScalingMetric } from '../../../contract/function-resource.js';
+import { LABEL, revisionName } from '../../../contract/names.js';
 import { withInputHash } from '../../../platform/kubernetes/drift.js';
 import type { HorizontalPodAutoscaler } from '../../../platform/kubernetes/kubernetes-object.js';
 import { decimalQuantity } from '../../../platform/kubernetes/quantity.js';
-import { childMetadata, revisionLabels } from '../../function/manifests/function-labels.js';
-import { targetOf, type AutoscaledMetric } from '../capacity.policy.js';
-import { POD_METRIC } from '../pod-metric.js';
+import { childMetadata, functionLabels, revisionLabels } from '../../function/manifests/function-labels.js';
+import { targetOf } from '../capacity.policy.js';
+import { LAG_METRIC, POD_METRIC } from '../pod-metric.js';
 
 export interface AutoscalerInput {
   revision: number;
-  metric: AutoscaledMetric;
+  metric: ScalingMetric;
+  /** Of all that comes for the function. */
+  percent: number;
   min: number;
   max: number;
+  /** Absent: the revision's Deployment. */
+  workload?: ScaledWorkload | undefined;
+}
+
+/** A workload over several revisions. */
+export interface ScaledWorkload {
+  apiVersion: string;
+  kind: string;
+  name: string;
 }
 
 /** The metric is looked at over this time; a burst is what it may add. */
@@ -19,17 +30,23 @@ const PERIOD_SECONDS = 15;
 
 type MetricSpec = NonNullable<NonNullable<HorizontalPodAutoscaler['spec']>['metrics']>[number];
 
-/** Moves the number of one revision's pods by what each of them bears. It has the name of the Deployment that it scales. */
-export function buildAutoscaler(fn: FunctionResource, { revision, metric, min, max }: AutoscalerInput): HorizontalPodAutoscaler {
+/** That of what it scales. */
+export function autoscalerName(fn: FunctionResource, { revision, workload }: Pick<AutoscalerInput, 'revision' | 'workload'>): string {
+  return workload?.name ?? revisionName(fn.metadata.name, revision);
+}
+
+/** Moves the number of pods by what each of them bears. */
+export function buildAutoscaler(fn: FunctionResource, input: AutoscalerInput): HorizontalPodAutoscaler {
+  const { revision, metric, percent, min, max, workload } = input;
   const { scaling } = fn.spec;
-  const name = revisionName(fn.metadata.name, revision);
+  const name = autoscalerName(fn, input);
   return withInputHash<HorizontalPodAutoscaler>({
-    metadata: childMetadata(fn, name, revisionLabels(fn, revision)),
+    metadata: childMetadata(fn, name, workload ? functionLabels(fn) : revisionLabels(fn, revision)),
     spec: {
-      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      scaleTargetRef: workload ?? { apiVersion: 'apps/v1', kind: 'Deployment', name },
       minReplicas: min,
       maxReplicas: max,
-      metrics: [buildMetric(metric, targetOf(scaling, metric))],
+      metrics: [buildMetric(fn, metric, percent)],
       behavior: {
         scaleUp: {
           stabilizationWindowSeconds: 0,
@@ -46,7 +63,13 @@ export function buildAutoscaler(fn: FunctionResource, { revision, metric, min, m
   });
 }
 
-function buildMetric(metric: AutoscaledMetric, target: number): MetricSpec {
+function buildMetric(fn: FunctionResource, metric: ScalingMetric, percent: number): MetricSpec {
+  const target = targetOf(fn.spec.scaling, metric);
   if (metric === 'cpu') return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: Math.round(target) } } };
+  if (metric === 'kafka-lag') {
+    // Of all that waits this revision's pods take their share: the same as if each of them were to bear more.
+    const averageValue = decimalQuantity((target * 100) / percent);
+    return { type: 'External', external: { metric: { name: LAG_METRIC, selector: { matchLabels: { [LABEL.functionId]: fn.spec.functionId } } }, target: { type: 'AverageValue', averageValue } } };
+  }
   return { type: 'Pods', pods: { metric: { name: POD_METRIC[metric] }, target: { type: 'AverageValue', averageValue: decimalQuantity(target) } } };
 }

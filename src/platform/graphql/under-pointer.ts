@@ -1,4 +1,4 @@
-import { DomainError } from '../../../platform/errors/domain-error.js';
+import { DomainError } from '../errors/domain-error.js';
 
 /** Field problems of a part of an input, told from the input's root: services point into the function, GraphQL callers sent more around it. */
 export async function underPointer<T>(prefix: string, work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,53 @@
+/** What starts a function beside its own address. */
+export interface TriggersSpec {
+  /** Hosts and paths it answers at, of all of the tenant's own. */
+  http?: HttpTriggerSpec[];
+}
+
+export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+export type HttpMethod = (typeof HTTP_METHODS)[number];
+
+/** `exact`: this path alone. `prefix`: it and all below it, by whole segments. */
+export const PATH_MATCHES = ['exact', 'prefix'] as const;
+export type PathMatch = (typeof PATH_MATCHES)[number];
+
+/** `public`: anyone may call. `required`: the gateway asks callers for a credential that may invoke. */
+export const TRIGGER_AUTHENTICATIONS = ['public', 'required'] as const;
+export type TriggerAuthentication = (typeof TRIGGER_AUTHENTICATIONS)[number];
+
+export interface HttpTriggerSpec {
+  /** Unique in its tenant. */
+  name: string;
+  /** One name in lower case, without a port. */
+  host: string;
+  path: { type: PathMatch; value: string };
+  /** Absent: all. */
+  methods?: HttpMethod[];
+  /** What takes the place of the path that matched; of a prefix, what follows it stays. Absent: the function sees the path as it was asked for. */
+  rewrite?: { prefix: string };
+  authentication: TriggerAuthentication;
+  /** The way over the gateway is the only one for now, whatever the cluster could do. */
+  through?: 'gateway';
+}
+
+/** Most HTTP triggers of one function. */
+export const MOST_HTTP_TRIGGERS = 32;
+export const LONGEST_HOST = 253;
+export const LONGEST_TRIGGER_PATH = 512;
+
+/** At least two labels, the last one no number: so it is no IP address either. */
+export const TRIGGER_HOST = /^(?=.{1,253}$)(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+/** Segments that every hop reads alike: no encoded characters, no empty or dot segments. A slash at the end stands for itself alone. */
+export const TRIGGER_PATH = /^\/(?:(?!\.{1,2}(?:\/|$))[-A-Za-z0-9._~!$&'()*+,;=:@]+(?:\/(?!\.{1,2}(?:\/|$))[-A-Za-z0-9._~!$&'()*+,;=:@]+)*\/?)?$/;
+
+/** Like a function's, it becomes part of the name of an object. */
+export const TRIGGER_NAME = /^(?!.*---)(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z](?:[-a-z0-9]{0,38}[a-z0-9])?$/;
+
+/** The path a function sees, of one that matched: without a rewrite as it was. `path` begins with what the trigger names. */
+export function rewrittenPath({ path: { type, value }, rewrite }: Pick<HttpTriggerSpec, 'path' | 'rewrite'>, path: string): string {
+  if (!rewrite) return path;
+  const base = rewrite.prefix.endsWith('/') ? rewrite.prefix.slice(0, -1) : rewrite.prefix;
+  if (type === 'exact') return rewrite.prefix;
+  const rest = path.slice(value.endsWith('/') ? value.length - 1 : value.length);
+  return base + rest || '/';
+}

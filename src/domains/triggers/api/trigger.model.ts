@@ -1,0 +1,102 @@
+import { Field, InputType, ObjectType } from '@nestjs/graphql';
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  HTTP_METHODS, LONGEST_HOST, LONGEST_TRIGGER_PATH, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
+} from '../../../contract/triggers.js';
+import { DateField, EnumField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
+import { MutationPayload } from '../../../platform/graphql/mutation.js';
+import { Node } from '../../../platform/graphql/node.js';
+import { TenantCreationInput, TenantMutationInput } from '../../tenants/api/tenant.model.js';
+
+/** Null means the same as absent. */
+const MAYBE = { optional: true, nullable: true } as const;
+const HOST = { max: LONGEST_HOST, pattern: TRIGGER_HOST, patternMessage: 'must be a host name of at least two labels in lower case, without a port', description: 'Host name, without a port. A host and path belong to the tenant that has them first.', example: 'shop.example' } as const;
+const PATH = { max: LONGEST_TRIGGER_PATH, pattern: TRIGGER_PATH, patternMessage: 'must start with a slash and hold neither encoded characters nor empty or dot segments' } as const;
+const TYPE_WORDS = 'exact: this path alone; prefix: it and all below it, by whole segments. Exact paths go before prefixes, longer prefixes before shorter ones.';
+const METHODS_WORDS = 'Methods that are passed on, others are answered 405; all when absent.';
+const AUTHENTICATION_WORDS = 'public: anyone may call; required: callers need a credential with functions:invoke.';
+
+@InputType('TriggerPathInput')
+@ObjectType('TriggerPath')
+export class TriggerPathModel {
+  @EnumField('PathMatch', PATH_MATCHES, { description: TYPE_WORDS }) type!: PathMatch;
+  @TextField({ ...PATH, description: 'The path; a prefix has no slash at its end.', example: '/orders' }) value!: string;
+}
+
+@InputType('TriggerRewriteInput')
+@ObjectType('TriggerRewrite', { description: 'What the function sees in place of the path that matched.' })
+export class TriggerRewriteModel {
+  @TextField({ ...PATH, description: 'Takes the place of the path that matched; of a prefix, what follows it stays.', example: '/' }) prefix!: string;
+}
+
+@InputType('HttpTriggerInput')
+@ObjectType('HttpTrigger', { description: 'A host and path.' })
+export class HttpTriggerModel {
+  @TextField(HOST) host!: string;
+  @ObjectField(() => TriggerPathModel) path!: TriggerPathModel;
+  @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[];
+  @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel;
+  @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { description: AUTHENTICATION_WORDS }) authentication!: TriggerAuthentication;
+}
+
+@ObjectType('Trigger', { implements: () => [Node], description: 'What starts a function beside its own address.' })
+export class TriggerModel {
+  @ApiProperty({ format: 'uuid' }) id!: string;
+  @ApiProperty({ format: 'uuid' }) tenantId!: string;
+  @TextField({ description: 'Unique in its tenant.' }) name!: string;
+  @TextField({ description: 'Name of the function.' }) function!: string;
+  @ObjectField(() => HttpTriggerModel) http!: HttpTriggerModel;
+  @TextField({ description: 'For If-Match.' }) etag!: string;
+  @DateField() createdAt!: Date;
+  @DateField() updatedAt!: Date;
+}
+
+@InputType('TriggerInput')
+export class CreateTriggerBody {
+  @TextField({ max: 40, pattern: TRIGGER_NAME, patternMessage: 'must be 1 to 40 lower-case letters, digits and hyphens, start with a letter and have no three hyphens in a row', example: 'orders' }) name!: string;
+  @TextField({ max: 40, description: 'Name of a function of the tenant.', example: 'hello' }) function!: string;
+  @ObjectField(() => HttpTriggerModel) http!: HttpTriggerModel;
+}
+
+@InputType('TriggerPathPatch')
+export class TriggerPathPatch {
+  @EnumField('PathMatch', PATH_MATCHES, { optional: true, description: TYPE_WORDS }) type?: PathMatch;
+  @TextField({ ...PATH, optional: true }) value?: string;
+}
+
+@InputType('HttpTriggerPatch')
+export class HttpTriggerPatch {
+  @TextField({ ...HOST, optional: true }) host?: string;
+  @ObjectField(() => TriggerPathPatch, { optional: true }) path?: TriggerPathPatch;
+  @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[] | null;
+  @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel | null;
+  @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { optional: true, description: AUTHENTICATION_WORDS }) authentication?: TriggerAuthentication;
+}
+
+/** Merge patch: null removes. */
+@InputType('TriggerPatch')
+export class TriggerPatchBody {
+  @TextField({ optional: true, max: 40, description: 'Name of a function of the tenant.' }) function?: string;
+  @ObjectField(() => HttpTriggerPatch, { optional: true }) http?: HttpTriggerPatch;
+}
+
+@InputType()
+export class CreateTriggerInput extends TenantCreationInput {
+  @ObjectField(() => CreateTriggerBody) trigger!: CreateTriggerBody;
+}
+
+@InputType()
+export class PatchTriggerInput extends TenantMutationInput {
+  @TextField({ max: 64, description: 'Name or UUID of the trigger.' }) trigger!: string;
+  @ObjectField(() => TriggerPatchBody) change!: TriggerPatchBody;
+}
+
+@InputType()
+export class DeleteTriggerInput extends TenantMutationInput {
+  @TextField({ max: 64, description: 'Name or UUID of the trigger.' }) trigger!: string;
+}
+
+@ObjectType()
+export class TriggerPayload extends MutationPayload {
+  @Field(() => TriggerModel, { nullable: true }) trigger?: TriggerModel;
+}

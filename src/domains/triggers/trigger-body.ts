@@ -1,0 +1,20 @@
+import type { HttpMethod, PathMatch, TriggerAuthentication } from '../../contract/triggers.js';
+
+/** A host and path at which a function answers, as the client sends it. */
+export interface HttpTriggerBody {
+  host: string;
+  path: { type: PathMatch; value: string };
+  methods?: HttpMethod[];
+  rewrite?: { prefix: string };
+  authentication: TriggerAuthentication;
+}
+
+export interface TriggerBody {
+  name: string;
+  /** Name of the function that is started. */
+  function: string;
+  http: HttpTriggerBody;
+}
+
+/** Merge patch of a trigger: null removes. The name cannot be changed. */
+export type TriggerPatch = { readonly [Field in Exclude<keyof TriggerBody, 'name'>]?: unknown };

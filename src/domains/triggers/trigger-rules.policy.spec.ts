@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { TriggerBody } from './trigger-body.js';
+import { reservedHosts, triggerProblems } from './trigger-rules.policy.js';
+
+const RESERVED = reservedHosts(['https://Run.example:8443/'], 'fn.example');
+
+function body(http: object = {}, rest: object = {}): TriggerBody {
+  return { name: 'orders', function: 'pay', http: { host: 'shop.example', path: { type: 'prefix', value: '/orders' }, authentication: 'public', ...http }, ...rest } as TriggerBody;
+}
+
+const pointers = (trigger: TriggerBody): string[] => triggerProblems(trigger, RESERVED).map(({ pointer }) => pointer);
+
+describe('a trigger', () => {
+  it.each([
+    [{}], [{ host: 'a.b-c.example' }], [{ path: { type: 'prefix', value: '/' } }], [{ path: { type: 'exact', value: '/orders/' } }], [{ path: { type: 'exact', value: '/a/b.json;v=1' } }],
+    [{ methods: ['GET', 'POST'] }], [{ rewrite: { prefix: '/' } }], [{ rewrite: { prefix: '/v2/' } }], [{ path: { type: 'prefix', value: '/.well-known' } }],
+  ])('%j is valid', (http) => {
+    expect(pointers(body(http))).toEqual([]);
+  });
+
+  it.each<[object, string]>([
+    [{ host: 'Shop.example' }, '/http/host'], [{ host: 'shop' }, '/http/host'], [{ host: '10.0.0.1' }, '/http/host'], [{ host: 'shop.example:80' }, '/http/host'], [{ host: '*.example' }, '/http/host'],
+    [{ host: `${'a'.repeat(64)}.example` }, '/http/host'], [{ host: undefined }, '/http/host'], [{ host: 'shop.example.' }, '/http/host'],
+    [{ host: 'run.example' }, '/http/host'], [{ host: 'pay.shop.fn.example' }, '/http/host'], [{ host: 'fn.example' }, '/http/host'],
+    [{ path: { type: 'prefix', value: 'orders' } }, '/http/path/value'], [{ path: { type: 'prefix', value: '/orders/' } }, '/http/path/value'], [{ path: { type: 'exact', value: '/a//b' } }, '/http/path/value'],
+    [{ path: { type: 'exact', value: '/a/../b' } }, '/http/path/value'], [{ path: { type: 'exact', value: '/.' } }, '/http/path/value'], [{ path: { type: 'exact', value: '/a%2fb' } }, '/http/path/value'],
+    [{ path: { type: 'exact', value: '/a?b' } }, '/http/path/value'], [{ path: { type: 'exact', value: `/${'a'.repeat(512)}` } }, '/http/path/value'], [{ path: { type: 'regex', value: '/' } }, '/http/path/type'], [{ path: undefined }, '/http/path/type'],
+    [{ methods: [] }, '/http/methods'], [{ methods: ['GET', 'GET'] }, '/http/methods'], [{ methods: ['TRACE'] }, '/http/methods'],
+    [{ rewrite: { prefix: 'v2' } }, '/http/rewrite/prefix'], [{ rewrite: {} }, '/http/rewrite/prefix'], [{ authentication: 'none' }, '/http/authentication'],
+  ])('%j is refused at %s', (http, pointer) => {
+    expect(pointers(body(http))).toEqual([pointer]);
+  });
+
+  it('needs a name, a function and a place', () => {
+    expect(pointers({ name: '3', function: '' } as TriggerBody)).toEqual(['/name', '/function', '/http']);
+  });
+});

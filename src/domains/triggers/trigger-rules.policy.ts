@@ -1,0 +1,69 @@
+import { HTTP_METHODS, LONGEST_TRIGGER_PATH, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH } from '../../contract/triggers.js';
+import type { FieldProblem } from '../../platform/errors/domain-error.js';
+import type { HttpTriggerBody, TriggerBody } from './trigger-body.js';
+
+/** Hosts the platform itself answers at. */
+export interface ReservedHosts {
+  /** Each alone. */
+  hosts: readonly string[];
+  /** Functions have hosts of their own below it. */
+  domain: string | undefined;
+}
+
+const NAME_WORDS = 'must be 1 to 40 lower-case letters, digits and hyphens, start with a letter, have no three hyphens in a row and not look like a UUID';
+const PATH_WORDS = `must start with a slash, have at most ${LONGEST_TRIGGER_PATH} characters, and hold neither encoded characters nor empty or dot segments`;
+
+/** Everything about a trigger that can be judged without looking anything up: of bodies, and of what a merge patch came to. */
+export function triggerProblems(body: TriggerBody, reserved: ReservedHosts): FieldProblem[] {
+  const { name, http } = body;
+  return [
+    ...(typeof name === 'string' && TRIGGER_NAME.test(name) ? [] : [problem('/name', NAME_WORDS)]),
+    ...(typeof body.function === 'string' && body.function !== '' ? [] : [problem('/function', 'must name a function of this tenant')]),
+    ...(typeof http === 'object' ? httpProblems(http, reserved) : [problem('/http', 'must be given: it says where the trigger answers')]),
+  ];
+}
+
+function httpProblems({ host, path, methods, rewrite, authentication }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
+  return [
+    ...hostProblems(host, reserved),
+    ...pathProblems(path),
+    ...methodProblems(methods),
+    ...(rewrite === undefined || isPath(rewrite?.prefix) ? [] : [problem('/http/rewrite/prefix', PATH_WORDS)]),
+    ...(TRIGGER_AUTHENTICATIONS.includes(authentication) ? [] : [problem('/http/authentication', `must be one of ${TRIGGER_AUTHENTICATIONS.join(', ')}`)]),
+  ];
+}
+
+function hostProblems(host: string, { hosts, domain }: ReservedHosts): FieldProblem[] {
+  if (typeof host !== 'string' || !TRIGGER_HOST.test(host)) return [problem('/http/host', 'must be a host name of at least two labels in lower case, without a port, and no IP address')];
+  const isOwn = hosts.includes(host) || (domain !== undefined && (host === domain || host.endsWith(`.${domain}`)));
+  return isOwn ? [problem('/http/host', 'is an address of the platform itself: choose a host of your own')] : [];
+}
+
+function pathProblems(path: HttpTriggerBody['path'] | undefined): FieldProblem[] {
+  if (!PATH_MATCHES.includes(path?.type as never)) return [problem('/http/path/type', `must be one of ${PATH_MATCHES.join(', ')}`)];
+  const { type, value } = path!;
+  if (!isPath(value)) return [problem('/http/path/value', PATH_WORDS)];
+  const slashAtEnd = type === 'prefix' && value !== '/' && value.endsWith('/');
+  return slashAtEnd ? [problem('/http/path/value', 'must not end with a slash: a prefix takes whole segments, so it is the same without')] : [];
+}
+
+function methodProblems(methods: HttpTriggerBody['methods']): FieldProblem[] {
+  if (methods === undefined) return [];
+  if (!Array.isArray(methods) || methods.length === 0 || !methods.every((method) => HTTP_METHODS.includes(method))) {
+    return [problem('/http/methods', `must hold one or more of ${HTTP_METHODS.join(', ')}; leave it out for all`)];
+  }
+  return new Set(methods).size === methods.length ? [] : [problem('/http/methods', 'names a method twice')];
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= LONGEST_TRIGGER_PATH && TRIGGER_PATH.test(value);
+}
+
+function problem(pointer: string, message: string): FieldProblem {
+  return { pointer, message };
+}
+
+/** Hosts of the platform's own addresses, as configured. */
+export function reservedHosts(addresses: readonly string[], domain: string | undefined): ReservedHosts {
+  return { hosts: addresses.map((address) => new URL(address).hostname.toLowerCase()), domain: domain?.toLowerCase() };
+}

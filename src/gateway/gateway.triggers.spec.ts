@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { request } from 'node:http';
+import type { HttpTriggerSpec } from '../contract/triggers.js';
+import { InternalTokenSigner } from '../platform/invocation/internal-token-signer.js';
+import { GatewayRig, TestTenant, type TestPod } from './testing/gateway-rig.js';
+
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: { code?: string };
+}
+
+describe('hosts and paths of triggers', () => {
+  let rig: GatewayRig;
+  let pay: TestPod;
+  let ship: TestPod;
+  const shop = new TestTenant('shop');
+  const bank = new TestTenant('bank');
+
+  beforeEach(async () => {
+    rig = await new GatewayRig().start({ baseDomain: 'fn.example', limits: { maxWaitMs: 300 } });
+    for (const tenant of [shop, bank]) rig.sink.upsertAccess(tenant.accessList());
+    [pay, ship] = [await rig.pod(), await rig.pod()];
+  });
+  afterEach(() => rig.stop());
+
+  let count = 0;
+  const at = (value: string, more: Partial<HttpTriggerSpec> = {}): HttpTriggerSpec => ({
+    name: `t${count++}`, host: 'shop.example', path: { type: 'prefix', value }, authentication: 'public', ...more,
+  });
+  const exact = (value: string, more: Partial<HttpTriggerSpec> = {}): HttpTriggerSpec => at(value, { path: { type: 'exact', value }, ...more });
+
+  function ask(path: string, { host = 'shop.example', method = 'GET', headers = {} }: { host?: string; method?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port: rig.port, path, method, agent: false, headers: { host, ...headers } }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk)).once('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode!, headers: response.headers, body: (text.startsWith('{') ? JSON.parse(text) : {}) as { code?: string } });
+        });
+      });
+      sent.once('error', reject).end();
+    });
+  }
+
+  const seen = (pod: TestPod): string[] => pod.requests.map(({ url }) => url);
+
+  it('reach their function: exact paths first, then the longest prefix, by whole segments', async () => {
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/'), at('/orders/new')] } });
+    rig.deploy(shop, 'ship', [ship], { triggers: { http: [at('/orders'), exact('/orders/new/now')] } });
+    for (const path of ['/', '/ordersx', '/orders/new', '/orders/new/x?a=/orders', '/orders/%6eew']) expect((await ask(path)).status).toBe(200);
+    for (const path of ['/orders', '/orders/', '/orders/newest', '/orders/new/now?x', 'http://shop.example/orders/abs']) expect((await ask(path)).status).toBe(200);
+    expect(seen(pay)).toEqual(['/', '/ordersx', '/orders/new', '/orders/new/x?a=/orders']);
+    expect(seen(ship)).toEqual(['/orders/%6eew', '/orders', '/orders/', '/orders/newest', '/orders/new/now?x', '/orders/abs']);
+  });
+
+  it('are read without regard to case and port, and nothing else on such a host is anybody\'s', async () => {
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/a')] } });
+    expect((await ask('/a', { host: 'SHOP.example:8443' })).status).toBe(200);
+    expect((await ask('/b')).body.code).toBe('FUNCTION_NOT_FOUND');
+    expect((await ask('/shop/pay', { headers: { authorization: `Bearer ${shop.key}` } })).body.code).toBe('FUNCTION_NOT_FOUND');
+    expect((await ask('/shop/pay', { host: 'gateway.example', headers: { authorization: `Bearer ${shop.key}` } })).status).toBe(200);
+  });
+
+  it('are rewritten, the query kept', async () => {
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/api/v1', { rewrite: { prefix: '/' } }), exact('/status', { rewrite: { prefix: '/internal/status' } })] } });
+    for (const path of ['/api/v1', '/api/v1/orders/7?x=/api/v1', '/api/v1?x', '/status?full']) expect((await ask(path)).status).toBe(200);
+    expect(seen(pay)).toEqual(['/', '/orders/7?x=/api/v1', '/?x', '/internal/status?full']);
+  });
+
+  it('take their methods alone, and say which', async () => {
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/'), at('/a', { methods: ['POST', 'GET'] })] } });
+    const refused = await ask('/a', { method: 'DELETE' });
+    expect([refused.status, refused.headers.allow, refused.body.code]).toEqual([405, 'GET, POST', 'METHOD_NOT_ALLOWED']);
+    expect((await ask('/a', { method: 'POST' })).status).toBe(200);
+    expect((await ask('/b', { method: 'DELETE' })).status).toBe(200);
+  });
+
+  it('ask for a credential where they say so, whatever the function\'s own address does', async () => {
+    rig.deploy(shop, 'pay', [pay], { authentication: 'none', triggers: { http: [at('/open'), at('/closed', { authentication: 'required' })] } });
+    expect((await ask('/closed')).status).toBe(401);
+    expect((await ask('/closed', { headers: { 'x-api-key': bank.key } })).body.code).toBe('FUNCTION_NOT_FOUND');
+    expect((await ask('/closed', { headers: { 'x-api-key': shop.key } })).status).toBe(200);
+    expect((await ask('/open', { headers: { 'x-api-key': 'their own' } })).status).toBe(200);
+    expect(pay.requests.map(({ headers }) => headers['x-api-key'])).toEqual([undefined, 'their own']);
+  });
+
+  it('keep to what the tenant and the function may', async () => {
+    rig.deploy(shop, 'pay', [pay], { suspension: 'ingress', triggers: { http: [at('/')] } });
+    expect((await ask('/')).body.code).toBe('FUNCTION_SUSPENDED');
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/')] } });
+    rig.sink.upsertAccess(shop.accessList({ spendLimitReached: true }));
+    expect((await ask('/')).body.code).toBe('SPEND_LIMIT_REACHED');
+    rig.sink.upsertAccess(shop.accessList({ rateLimit: { perSecond: 1, burst: 1 } }));
+    expect([(await ask('/')).status, (await ask('/')).body.code]).toEqual([200, 'RATE_LIMITED']);
+  });
+
+  it('never come before a function\'s own host, nor into the way of the platform\'s calls', async () => {
+    rig.deploy(shop, 'pay', [pay]);
+    rig.deploy(bank, 'ship', [ship], { triggers: { http: [at('/', { host: 'pay.shop.fn.example' }), at('/', { host: 'gateway.example' })] } });
+    expect((await ask('/', { host: 'pay.shop.fn.example', headers: { 'x-api-key': shop.key } })).status).toBe(200);
+    const internal = new InternalTokenSigner(rig.secret).sign({ tenantId: shop.id, principal: 'user:ada', expiresAt: Date.now() + 30_000 }, 'GET', '/shop/pay');
+    expect((await ask('/shop/pay', { host: 'gateway.example', headers: { 'x-fnplane-internal': internal } })).status).toBe(200);
+    expect([pay.requests.length, ship.requests.length]).toEqual([2, 0]);
+  });
+
+  it('move with the resource: taken away, changed, to another function, gone with it', async () => {
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/')] } });
+    expect((await ask('/')).status).toBe(200);
+    // The other one has it already while the first one is not yet without: who was first answers.
+    rig.deploy(shop, 'ship', [ship], { triggers: { http: [at('/')] } });
+    expect([(await ask('/')).status, ship.requests.length]).toEqual([200, 0]);
+    rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/pay')] } });
+    expect([(await ask('/')).status, (await ask('/pay')).status, ship.requests.length, pay.requests.length]).toEqual([200, 200, 1, 3]);
+    rig.sink.removeFunction(shop.namespace, 'ship');
+    expect((await ask('/')).body.code).toBe('FUNCTION_NOT_FOUND');
+    rig.deploy(shop, 'pay', [pay]);
+    expect((await ask('/pay')).body.code).toBe('FUNCTION_NOT_FOUND');
+  });
+
+  it('wake a function without pods', async () => {
+    const resource = shop.functionResource('pay', { triggers: { http: [at('/')] } });
+    rig.sink.upsertFunction({ ...resource, status: { servingRevision: 1, scale: { active: false, since: '2026-01-01T00:00:00Z' } } });
+    const answer = ask('/x');
+    rig.endpoints(shop, 'pay', [pay]);
+    expect((await answer).status).toBe(200);
+  });
+});

@@ -1,0 +1,22 @@
+import type { KafkaSource } from '../../../contract/function-resource.js';
+import type { BrokerAccess } from '../../../platform/kafka/broker-set.js';
+import { credentialsMissing } from '../../../platform/kafka/kafka-errors.js';
+
+/**
+ * How a function's brokers are reached. Pure.
+ * @param data of its secret, open
+ * @throws {DomainError} KAFKA_CREDENTIALS_MISSING, naming the key.
+ */
+export function brokerAccess({ brokers, tls, sasl }: KafkaSource, data: Readonly<Record<string, string>>): BrokerAccess {
+  const needed = (key: string): string => {
+    const value = data[key];
+    if (value === undefined || value === '') throw credentialsMissing(`The secret for the brokers has no ${key}.`);
+    return value;
+  };
+  const [ca, certificate] = [data.KAFKA_CA, data.KAFKA_CERTIFICATE];
+  return {
+    brokers,
+    ...(tls ? { tls: { ...(ca ? { ca } : {}), ...(certificate ? { certificate, key: needed('KAFKA_KEY') } : {}) } } : {}),
+    ...(sasl ? { sasl: { mechanism: sasl, username: needed('KAFKA_USERNAME'), password: needed('KAFKA_PASSWORD') } } : {}),
+  };
+}

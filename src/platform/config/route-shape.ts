@@ -1,0 +1,44 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const ADDRESSES = 'must be IP:PORT, several divided by commas, with the same port and of one family';
+
+/** `10.0.0.5:3080,10.0.0.6:3080`, `[fd00::5]:3080`. */
+const gatewayAddresses = z.string().transform((text, context) => {
+  const parts = text.split(',').map((part) => /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(part.trim()));
+  const addresses = parts.map((part) => part?.[1] ?? part?.[2] ?? '');
+  const [port] = parts.map((part) => Number(part?.[3]));
+  const sound = parts.every((part) => Number(part?.[3]) === port) && addresses.every((address) => isIP(address) !== 0 && isIP(address) === isIP(addresses[0]!));
+  if (sound && port) return { addresses, port };
+  context.addIssue({ code: 'custom', message: ADDRESSES });
+  return z.NEVER;
+});
+
+const parent = z.string().regex(/^[a-z0-9][-a-z0-9]*(\/[a-z0-9][-a-z0-9.]*){1,2}$/, 'must be NAMESPACE/NAME of a Gateway, and /LISTENER where it is one of several').transform((text) => {
+  const [namespace = '', name = '', section] = text.split('/');
+  return { namespace, name, ...(section === undefined ? {} : { section }) };
+});
+
+function json<T extends z.ZodType>(schema: T) {
+  return z.string().transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'is not valid JSON' });
+      return z.NEVER;
+    }
+  }).pipe(schema);
+}
+
+/** How functions' hosts and paths are written for a cluster's own way in. */
+export const ROUTE_SHAPE = {
+  FNPLANE_ROUTES: z.enum(['none', 'gateway-api', 'ingress']).default('none'),
+  /** Where that way in reaches the platform's gateways. */
+  FNPLANE_ROUTES_GATEWAY: gatewayAddresses.optional(),
+  /** Gateway API: the `Gateway` that routes belong to. */
+  FNPLANE_ROUTES_PARENT: parent.optional(),
+  FNPLANE_ROUTES_INGRESS_CLASS: z.string().optional(),
+  FNPLANE_ROUTES_ANNOTATIONS: json(z.record(z.string(), z.string())).optional(),
+  /** `NetworkPolicyPeer`s: where its pods stand, which reach functions' pods past the gateway. */
+  FNPLANE_ROUTES_PEERS: json(z.array(z.looseObject({}).refine((peer) => 'namespaceSelector' in peer || 'podSelector' in peer || 'ipBlock' in peer, 'must have a namespaceSelector, podSelector or ipBlock'))).optional(),
+};
