@@ -1,13 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { TRAEFIK } from '../../deploy/local/cluster/builds.ts';
 import { checkout } from '../../deploy/local/cluster/layout.ts';
+import { freePort } from '../../deploy/local/cluster/ports.ts';
 import { ensureTraefik } from './traefik-build.ts';
 
 const run = promisify(execFile);
@@ -84,12 +83,4 @@ export class Traefik {
     await ended;
     clearTimeout(late);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }

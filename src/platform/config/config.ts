@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRate, RATE_FORM } from '../limits/rate.policy.js';
 import { KEY_PROVIDERS, type KeyProviderKind } from '../crypto/key-provider.js';
+import { json } from './json-setting.js';
 import { ROUTE_SHAPE } from './route-shape.js';
 import { KEY_RING_FORM, parseKeyRing } from '../crypto/key-ring.js';
 
@@ -49,17 +50,6 @@ const issuer = z.strictObject({
 export type TrustedIssuer = z.output<typeof issuer>;
 
 const runtimeImages = z.strictObject({ python: z.string(), node: z.string(), go: z.string() });
-
-function json<T extends z.ZodType>(schema: T) {
-  return z.string().transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'is not valid JSON' });
-      return z.NEVER;
-    }
-  }).pipe(schema);
-}
 
 const cidrs = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
 const rate = z.string().transform((text, context) => {

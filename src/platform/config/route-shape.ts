@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { json } from './json-setting.js';
 
 const ADDRESSES = 'must be IP:PORT, several divided by commas, with the same port and of one family';
 
@@ -18,17 +19,6 @@ const parent = z.string().regex(/^[a-z0-9][-a-z0-9]*(\/[a-z0-9][-a-z0-9.]*){1,2}
   const [namespace = '', name = '', section] = text.split('/');
   return { namespace, name, ...(section === undefined ? {} : { section }) };
 });
-
-function json<T extends z.ZodType>(schema: T) {
-  return z.string().transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'is not valid JSON' });
-      return z.NEVER;
-    }
-  }).pipe(schema);
-}
 
 /** How functions' hosts and paths are written for a cluster's own way in. */
 export const ROUTE_SHAPE = {
