@@ -27,6 +27,8 @@ const USAGE = `usage: npm test -- [--project NAME]... [--json FILE] [FILTER...]
 
 const PROJECTS = ['unit', 'runtimes', 'go', 'integration', 'proof', 'cluster', 'isolation', 'image', 'e2e'] as const;
 type Project = (typeof PROJECTS)[number];
+/** Those whose suites run two at a time, with the project of those that run one at a time (vitest.config.ts). */
+const ALONE: Partial<Record<Project, string[]>> = { cluster: ['cluster-wide'], e2e: ['e2e-own'] };
 const NEED_POSTGRES: readonly Project[] = ['integration', 'proof', 'cluster', 'isolation', 'image', 'e2e'];
 const NEED_CLUSTER: readonly Project[] = ['cluster', 'isolation', 'image', 'e2e'];
 /** What builds images or compiles in sandboxes. */
@@ -101,7 +103,7 @@ async function main(): Promise<number> {
     // Minutes where no run has built them yet: beside the suites that need no cluster. Those on it measure, and nothing is built beside them.
     const builds = needs(['cluster']) ? Promise.allSettled([ensureBinary(cacheFolder(), METRICS_SERVER, progress, interruption.signal), ensureTraefik(progress, interruption.signal)]) : undefined;
     if (projects.includes('go')) records.push(...(await runGoTests(CHECKOUT, interruption.signal)));
-    const suites = projects.filter((project) => project !== 'go').flatMap((project) => (project === 'cluster' ? ['cluster', 'cluster-wide'] : [project]));
+    const suites = projects.filter((project) => project !== 'go').flatMap((project) => [project, ...(ALONE[project] ?? [])]);
     const onCluster = Math.max(0, suites.indexOf('cluster'));
     for (const some of [suites.slice(0, onCluster), suites.slice(onCluster)]) {
       if (some.includes('cluster')) await builds;

@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpClient, type HttpAnswer, type HttpOptions } from '../../deploy/local/http-client.ts';
-import { clusterClient, leftovers } from '../support/leftovers.js';
+import { leftovers } from '../support/leftovers.js';
 import { tenantNamespace } from '../../src/contract/names.js';
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
-import { conditionOf, startPlatform, type TestPlatform } from '../support/platform.js';
-import { deploy, invoke, python, readyFunction } from '../support/tenant-functions.js';
+import { conditionOf, sharedPlatform, type TestPlatform } from '../support/platform.js';
+import { deploy, python, readyFunction } from '../support/tenant-functions.js';
 import { mintToken, testIssuer } from '../support/tokens.js';
 
 /** The promises: what is granted works, and what is taken away no longer does, within these times. */
@@ -25,7 +25,7 @@ describe('the way to a function', () => {
   const keys: Record<string, { id: string; key: string }> = {};
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await sharedPlatform();
     gateway = new HttpClient(platform.gateway);
     await Promise.all([shop, rival].map(async (tenant) => {
       await platform.tenant(tenant);
@@ -209,36 +209,5 @@ describe('the way to a function', () => {
     await eventually(async () => expect(await status()).toBe(200), { withinMs: 60_000 });
     await readyFunction(platform, rival, 'echo');
     expect(await apiCodes()).toEqual([undefined, undefined]);
-  });
-});
-
-describe('the way to a function where the pod network is out of reach', () => {
-  let platform: TestPlatform;
-  const client = clusterClient();
-  const tenant = randomName('far');
-
-  beforeAll(async () => {
-    platform = await startPlatform({ FNPLANE_POD_NETWORK: 'proxy' });
-    await platform.tenant(tenant);
-    await deploy(platform, tenant, python('echo', ECHO));
-  });
-  afterAll(async () => {
-    await platform?.stop();
-    await client.close();
-  });
-
-  /** Requests the API server has passed on, by what it passed them on to. */
-  async function proxied(resource: 'services' | 'pods'): Promise<number> {
-    const text = await client.raw('GET', '/metrics', { timeoutMs: 20_000 });
-    const lines = text.split('\n').filter((line) => line.startsWith('apiserver_request_total{') && line.includes(`resource="${resource}"`) && line.includes('subresource="proxy"'));
-    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-  }
-
-  it('goes through the API server\'s service proxy, and the usage is still counted', async () => {
-    const [services, pods] = await Promise.all([proxied('services'), proxied('pods')]);
-    for (let i = 0; i < 4; i += 1) expect(await invoke(platform, tenant, 'echo')).toMatchObject({ tenant });
-    expect(await proxied('services')).toBeGreaterThanOrEqual(services + 4);
-    await eventually(async () => expect((await platform.operator.get(`/v1/tenants/${tenant}/usage`)).body.total.invocations).toBe(4), { withinMs: 20_000 });
-    expect(await proxied('pods')).toBeGreaterThan(pods);
   });
 });

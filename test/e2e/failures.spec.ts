@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
-import { conditionOf, startPlatform, type TestPlatform } from '../support/platform.js';
+import { conditionOf, sharedPlatform, type TestPlatform } from '../support/platform.js';
 
 const GOOD = 'def handle(event, context):\n    return {"version": "good"}\n';
 const inline = (source: string) => ({ inline: { 'handler.py': source } });
@@ -15,7 +15,7 @@ describe('a function that cannot start', () => {
   const path = `/v1/tenants/${tenant}/functions`;
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await sharedPlatform();
     await platform.tenant(tenant);
     expect((await platform.operator.put(`${path}/payments`, { name: 'payments', runtime: 'python', source: inline(GOOD) })).status).toBeLessThan(300);
     await platform.ready(tenant, 'payments');

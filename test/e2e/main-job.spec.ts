@@ -3,7 +3,7 @@ import { tenantNamespace } from '../../src/contract/names.js';
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
 import { leftovers } from '../support/leftovers.js';
-import { conditionOf, startPlatform, type TestPlatform } from '../support/platform.js';
+import { conditionOf, sharedPlatform, type TestPlatform } from '../support/platform.js';
 import { GRAPHQL, REST } from './transports.js';
 
 const GREETER = `import os
@@ -18,7 +18,7 @@ describe.each([REST, GRAPHQL])('the main job through $name', (transport) => {
   let tenantId: string;
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await sharedPlatform();
   });
   afterAll(() => platform.stop());
 

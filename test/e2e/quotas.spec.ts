@@ -7,7 +7,7 @@ import { HttpClient, type HttpAnswer } from '../../deploy/local/http-client.ts';
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
 import { clusterClient } from '../support/leftovers.js';
-import { conditionOf, startPlatform, type TestPlatform } from '../support/platform.js';
+import { conditionOf, sharedPlatform, type TestPlatform } from '../support/platform.js';
 import { deploy, put, python, readyFunction } from '../support/tenant-functions.js';
 
 const ANSWER = 'def handle(event, context):\n    return {"ok": True}\n';
@@ -26,7 +26,7 @@ describe('a tenant\'s quota', () => {
   const path = `/v1/tenants/${tenant}`;
 
   beforeAll(async () => {
-    [platform, client] = [await startPlatform(), clusterClient()];
+    [platform, client] = [await sharedPlatform(), clusterClient()];
     await platform.tenant(tenant);
     namespace = tenantNamespace((await platform.operator.get(path)).body.id as string);
     await deploy(platform, tenant, python('f', ANSWER));

@@ -7,7 +7,7 @@ import type { Pod } from '../../src/platform/kubernetes/kubernetes-object.js';
 import { RESOURCE } from '../../src/platform/kubernetes/resource-type.js';
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
-import { conditionOf, needed, startPlatform, type TestPlatform } from '../support/platform.js';
+import { conditionOf, needed, sharedPlatform, type TestPlatform } from '../support/platform.js';
 import { deploy, isReady, podsOf, put, python, readyFunction } from '../support/tenant-functions.js';
 
 const answering = (value: string): string => `def handle(event, context):\n    return ${value}\n`;
@@ -19,7 +19,7 @@ let tenantId: string;
 const tenant = randomName('release');
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await sharedPlatform();
   client = new KubernetesClient({ cluster: 'test', source: { kind: 'file', path: needed('KUBECONFIG') } });
   tenantId = (await platform.tenant(tenant)).id as string;
 });

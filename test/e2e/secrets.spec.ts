@@ -7,7 +7,7 @@ import { RESOURCE, type ResourceType } from '../../src/platform/kubernetes/resou
 import { randomName } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
 import { clusterClient, leftovers } from '../support/leftovers.js';
-import { conditionOf, startPlatform, type TestPlatform } from '../support/platform.js';
+import { conditionOf, sharedPlatform, type TestPlatform } from '../support/platform.js';
 import { invoke, podsOf, python, readyFunction, readyPod } from '../support/tenant-functions.js';
 import { GRAPHQL, REST } from './transports.js';
 
@@ -56,7 +56,7 @@ describe.each([REST, GRAPHQL])('secrets through $name', (transport) => {
   const tenant = randomName('vault');
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await sharedPlatform();
     client = clusterClient();
     tenantId = (await platform.tenant(tenant)).id as string;
     namespace = tenantNamespace(tenantId);

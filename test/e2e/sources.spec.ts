@@ -7,7 +7,7 @@ import { HttpClient, type HttpAnswer } from '../../deploy/local/http-client.ts';
 import { randomName } from '../support/api.js';
 import { sha256, tarGz, zip, type ArchiveEntry } from '../support/archives.js';
 import { pushCustomImage } from '../support/custom-image.js';
-import { needed, startPlatform, type TestPlatform } from '../support/platform.js';
+import { needed, sharedPlatform, type TestPlatform } from '../support/platform.js';
 import { deploy, invoke, SMALL } from '../support/tenant-functions.js';
 
 const MIB = 1024 * 1024;
@@ -36,7 +36,7 @@ describe('sources of functions', () => {
   const path = `/v1/tenants/${tenant}`;
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await sharedPlatform();
     [{ id }] = await Promise.all([platform.tenant(tenant), platform.tenant(other)]);
   });
   afterAll(() => platform?.stop());
@@ -93,9 +93,10 @@ describe('sources of functions', () => {
       const client = new Client({ connectionString: platform.databaseUrl });
       await client.connect();
       try {
-        const counts = await client.query(`SELECT (SELECT count(*)::int FROM code_archive) AS code, (SELECT count(*)::int FROM function) AS functions, (SELECT count(*)::int FROM revision) AS revisions,
-          (SELECT count(*)::int FROM quota_reservation) AS reservations, (SELECT coalesce(sum(invocations), 0)::int FROM usage_record WHERE tenant_id = (SELECT id FROM tenant WHERE name = $1)) AS invocations,
-          (SELECT count(*)::int FROM operation WHERE state = 'running' AND target_kind = 'function') AS operations`, [other]);
+        const counts = await client.query(`WITH mine AS (SELECT id FROM tenant WHERE name = ANY($1)) SELECT (SELECT count(*)::int FROM code_archive WHERE tenant_id IN (TABLE mine)) AS code,
+          (SELECT count(*)::int FROM function WHERE tenant_id IN (TABLE mine)) AS functions, (SELECT count(*)::int FROM revision WHERE tenant_id IN (TABLE mine)) AS revisions,
+          (SELECT count(*)::int FROM quota_reservation WHERE tenant_id IN (TABLE mine)) AS reservations, (SELECT coalesce(sum(invocations), 0)::int FROM usage_record WHERE tenant_id = (SELECT id FROM tenant WHERE name = $2)) AS invocations,
+          (SELECT count(*)::int FROM operation WHERE tenant_id IN (TABLE mine) AND state = 'running' AND target_kind = 'function') AS operations`, [[tenant, other], other]);
         const used = async (name: string): Promise<unknown> => (await platform.operator.get(`/v1/tenants/${name}/quota`)).body.used;
         return { ...counts.rows[0] as object, used: [await used(other)], total: (await platform.operator.get(`/v1/tenants/${other}/invoice-preview`)).body.total };
       } finally {

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { freePort } from '../../deploy/local/cluster/ports.ts';
 import { HttpClient, type HttpAnswer } from '../../deploy/local/http-client.ts';
 import { loadConfig } from '../../src/platform/config/config.js';
 import { PlatformProcess } from '../../src/platform-process.js';
@@ -7,8 +8,10 @@ import { createTestDatabase } from './postgres.js';
 import { mintToken } from './tokens.js';
 import { eventually } from './eventually.js';
 
+/** In this variable the suites of a project that shares a platform find it. */
+export const SHARED_PLATFORM = 'FNPLANE_TEST_PLATFORM';
+
 export interface TestPlatform {
-  process: PlatformProcess;
   databaseUrl: string;
   api: string;
   gateway: string;
@@ -19,7 +22,21 @@ export interface TestPlatform {
   tenant(name: string, body?: Record<string, unknown>): Promise<HttpAnswer['body']>;
   /** Waits until the function's Ready is True for its newest generation. */
   ready(tenant: string, name: string): Promise<HttpAnswer['body']>;
+  /** Removes its tenants, and the platform where it is the suite's own. */
   stop(): Promise<void>;
+}
+
+/** A platform in this process. */
+export interface OwnPlatform extends TestPlatform {
+  process: PlatformProcess;
+}
+
+/** Where a platform is, as the suites that share one are told. */
+export interface PlatformAddresses {
+  databaseUrl: string;
+  api: string;
+  gateway: string;
+  management: string;
 }
 
 export function needed(name: string): string {
@@ -28,24 +45,42 @@ export function needed(name: string): string {
   return value;
 }
 
-/** All roles in this process, on a database of its own and the run's cluster. */
-export async function startPlatform(more: Record<string, string> = {}): Promise<TestPlatform> {
-  const database = await createTestDatabase();
-  const gatewayPort = 20_000 + Math.floor(Math.random() * 10_000);
-  const config = loadConfig(testEnvironment(database.url, {
+/** The settings of a platform with all roles in one process, on the run's cluster. */
+export async function platformEnvironment(databaseUrl: string, more: Record<string, string> = {}): Promise<Record<string, string>> {
+  const gatewayPort = await freePort();
+  return testEnvironment(databaseUrl, {
     FNPLANE_ROLES: 'api,worker,operator,gateway,meter', KUBECONFIG: needed('KUBECONFIG'), FNPLANE_REGISTRY_URL: `http://${needed('FNPLANE_TEST_REGISTRY')}`,
     FNPLANE_RUNTIME_IMAGES: pickRuntimes(needed('FNPLANE_TEST_RUNTIME_IMAGES')), FNPLANE_BLOCKED_EGRESS: process.env.FNPLANE_TEST_BLOCKED_EGRESS ?? '',
     FNPLANE_GATEWAY_LISTEN: `127.0.0.1:${gatewayPort}`, FNPLANE_GATEWAY_URL: `http://127.0.0.1:${gatewayPort}`, FNPLANE_MANAGEMENT_LISTEN: '127.0.0.1:0',
     FNPLANE_BUILD_CACHE: join(needed('FNPLANE_TEST_CACHE'), 'test-builds'), FNPLANE_GO_SDK: resolve('deploy/runtimes/go'), FNPLANE_METER_INTERVAL_MS: '250', ...metricsApi(), ...more,
-  }));
-  const platform = new PlatformProcess(config);
+  });
+}
+
+/** All roles in this process, on a database of its own and the run's cluster. */
+export async function startPlatform(more: Record<string, string> = {}): Promise<OwnPlatform> {
+  const database = await createTestDatabase();
+  const platform = new PlatformProcess(loadConfig(await platformEnvironment(database.url, more)));
   await platform.start();
-  const { api, gateway, management } = platform.addresses() as Record<'api' | 'gateway' | 'management', string>;
-  const operator = new HttpClient(api, await mintToken({ roles: ['operator'] }));
+  const { api, gateway, management } = platform.addresses() as Omit<PlatformAddresses, 'databaseUrl'>;
   await eventually(async () => (await fetch(`${management}/readyz`)).ok || Promise.reject(new Error(await (await fetch(`${management}/readyz`)).text())), { withinMs: 30_000 });
+  const connected = await connect({ databaseUrl: database.url, api, gateway, management }, async () => {
+    await platform.stop();
+    await database.drop();
+  });
+  return { ...connected, process: platform };
+}
+
+/** The platform that the suites of a project share: each keeps to tenants of its own. */
+export function sharedPlatform(): Promise<TestPlatform> {
+  return connect(JSON.parse(needed(SHARED_PLATFORM)) as PlatformAddresses, () => Promise.resolve());
+}
+
+async function connect(addresses: PlatformAddresses, end: () => Promise<void>): Promise<TestPlatform> {
+  const { api } = addresses;
+  const operator = new HttpClient(api, await mintToken({ roles: ['operator'] }));
   const tenants: string[] = [];
   return {
-    process: platform, databaseUrl: database.url, api, gateway, management, operator,
+    ...addresses, operator,
     person: async (subject) => new HttpClient(api, await mintToken({ subject })),
     tenant: async (name, body = {}) => {
       const created = await operator.post('/v1/tenants', { name, ...body });
@@ -56,8 +91,7 @@ export async function startPlatform(more: Record<string, string> = {}): Promise<
     ready: (tenant, name) => eventually(async () => whenReady(await operator.get(`/v1/tenants/${tenant}/functions/${name}`)), { withinMs: 60_000 }),
     stop: async () => {
       await removeTenants(operator, tenants);
-      await platform.stop();
-      await database.drop();
+      await end();
     },
   };
 }

@@ -1,18 +1,27 @@
-import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { TrustedIssuer } from '../../src/platform/config/config.js';
 
 const ISSUER = 'https://tests.fnplane.invalid';
 const AUDIENCE = 'fnplane-tests';
 
+/** In this variable the processes that share a platform find the key that it trusts, as a JWK. */
+const SHARED_KEY = 'FNPLANE_TEST_SIGNING_KEY';
+
 let keys: { privateKey: KeyObject; jwk: Record<string, unknown> } | undefined;
 
 function signingKey(): { privateKey: KeyObject; jwk: Record<string, unknown> } {
   if (!keys) {
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    keys = { privateKey: pair.privateKey, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid: 'tests', alg: 'ES256', use: 'sig' } };
+    const shared = process.env[SHARED_KEY];
+    const privateKey = shared ? createPrivateKey({ key: JSON.parse(shared) as JsonWebKey, format: 'jwk' }) : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    keys = { privateKey, jwk: { ...createPublicKey(privateKey).export({ format: 'jwk' }), kid: 'tests', alg: 'ES256', use: 'sig' } };
   }
   return keys;
+}
+
+/** Processes that are started from now on mint tokens with this process's key. */
+export function shareSigningKey(): void {
+  process.env[SHARED_KEY] = JSON.stringify(signingKey().privateKey.export({ format: 'jwk' }));
 }
 
 /** The issuer a test process mints tokens of, as the server's configuration names it. */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { importPKCS8, SignJWT } from 'jose';
 import { cacheFolder } from '../cluster/layout.ts';
 import { NODE_FLAGS } from '../node-flags.ts';
+import { registrySettings } from '../registry-settings.ts';
 
 /** What the demo's platform runs with; kept in its data folder, readable to its owner only. */
 export interface PlatformSettings {
@@ -131,13 +132,6 @@ function launch(settings: PlatformSettings, keys: DemoKeys, addresses: PlatformA
   child.unref();
   const record: ProcessRecord = { pid: child.pid!, startTime: startTimeOf(child.pid!) ?? '' };
   writeFileSync(join(settings.data, 'platform.pid'), JSON.stringify(record));
-}
-
-/** How this machine reaches package registries (addresses, proxies, certificates), so that builds of functions reach them the same way. */
-const REGISTRY_SETTING = /^(npm_config_(registry|cafile|ca|proxy|https[-_]proxy|noproxy|strict[-_]ssl)|PIP_.+|GO(PROXY|FLAGS|SUMDB|NOSUMDB|NOPROXY|PRIVATE)|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/i;
-
-function registrySettings(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && REGISTRY_SETTING.test(entry[0])));
 }
 
 function startTimeOf(pid: number): string | undefined {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomName } from '../../../test/support/api.js';
 import { eventually } from '../../../test/support/eventually.js';
-import { needed, startPlatform, type TestPlatform } from '../../../test/support/platform.js';
+import { needed, startPlatform, type OwnPlatform } from '../../../test/support/platform.js';
 import { tenantNamespace } from '../../contract/names.js';
 import { POOL_LABEL } from '../../contract/pool-resource.js';
 import { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
@@ -11,7 +11,7 @@ import { CapacityLedger } from './capacity-ledger.service.js';
 import { PodMeter } from './cluster/pod-meter.js';
 import type { ControlPlane } from '../../roles/control-plane.js';
 
-let platform: TestPlatform;
+let platform: OwnPlatform;
 let client: KubernetesClient;
 const tenant = randomName('warm');
 const path = `/v1/tenants/${tenant}`;

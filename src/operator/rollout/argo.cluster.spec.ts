@@ -29,7 +29,9 @@ afterAll(async () => {
   await stage?.remove();
 }, 120_000);
 
-const revisions = (...more: object[]) => [revision(1, stage.image), ...more.map((one, index) => revision(index + 2, stage.image, one))];
+/** Small, so that five pods and those of the next revision have room beside another suite's. */
+const SIZE = { resources: { cpuMillis: 50, memoryMb: 64, ephemeralStorageMb: 32 } };
+const revisions = (...more: object[]) => [{}, ...more].map((one, index) => revision(index + 1, stage.image, { ...SIZE, ...one }));
 const hasTraffic = (expected: string) => (fn: FunctionResource): boolean => trafficOf(fn) === expected && fn.status?.observedGeneration === fn.metadata.generation;
 
 async function ofFunction<T extends KubernetesObject>(type: ResourceType, functionId: string): Promise<T[]> {
