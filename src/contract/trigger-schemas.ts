@@ -1,12 +1,30 @@
-import { objectOf, oneOf, text, type Schema } from './crd-schema.js';
+import { integer, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import {
-  HTTP_METHODS, LONGEST_HOST, LONGEST_TRIGGER_PATH, MOST_HTTP_TRIGGERS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, type HttpTriggerSpec, type TriggersSpec,
+  HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type TriggersSpec,
 } from './triggers.js';
 
 /** RE2 has no look-ahead: what this lets through and the contract does not is refused by the control plane. */
 const NAME = '^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$';
 const HOST = '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$';
 const PATH = '^/([-A-Za-z0-9._~!$&\'()*+,;=:@]+/?)*$';
+
+const ORIGIN = '^(\\*|https?://[-a-z0-9.:\\[\\]]{1,267})$';
+const FIELD = "^(\\*|[-!#$%&'+.^_`|~0-9a-z]+)$";
+
+function setOf(items: Schema, minItems: number, maxItems: number, description: string): Schema {
+  return { type: 'array', minItems, maxItems, 'x-kubernetes-list-type': 'set', items, description };
+}
+
+function corsSchema(): Schema {
+  return objectOf<CorsSpec>({
+    allowOrigins: setOf(text(ORIGIN, 280, 'An origin, or * for all.'), 1, MOST_CORS_ITEMS, 'Origins whose pages may read answers.'),
+    allowMethods: setOf(oneOf(HTTP_METHODS, 'A method.'), 1, HTTP_METHODS.length, "Absent: the trigger's."),
+    allowHeaders: setOf(text(FIELD, 100, 'A header field, or * for all.'), 1, MOST_CORS_ITEMS, 'Fields that pages may send.'),
+    exposeHeaders: setOf(text(FIELD, 100, 'A header field.'), 1, MOST_CORS_ITEMS, 'Fields that pages may read.'),
+    allowCredentials: { type: 'boolean', description: 'Whether pages may send credentials.' },
+    maxAgeSeconds: integer(0, LONGEST_CORS_AGE_SECONDS, 'How long a preflight holds.'),
+  }, ['allowOrigins'], { description: 'Which pages of other origins may read answers.' });
+}
 
 export function triggersSchema(): Schema {
   const trigger = objectOf<HttpTriggerSpec>({
@@ -16,9 +34,10 @@ export function triggersSchema(): Schema {
       type: oneOf(PATH_MATCHES, 'exact: this path alone; prefix: it and all below it, by whole segments.'),
       value: text(PATH, LONGEST_TRIGGER_PATH, 'The path.'),
     }, ['type', 'value']),
-    methods: { type: 'array', minItems: 1, maxItems: HTTP_METHODS.length, 'x-kubernetes-list-type': 'set', items: oneOf(HTTP_METHODS, 'A method.'), description: 'Absent: all.' },
+    methods: setOf(oneOf(HTTP_METHODS, 'A method.'), 1, HTTP_METHODS.length, 'Absent: all.'),
     rewrite: objectOf<NonNullable<HttpTriggerSpec['rewrite']>>({ prefix: text(PATH, LONGEST_TRIGGER_PATH, 'What takes the place of the path that matched.') }, ['prefix']),
     authentication: oneOf(TRIGGER_AUTHENTICATIONS, 'public: anyone may call; required: the gateway asks for a credential.'),
+    cors: corsSchema(),
     through: oneOf(['gateway'], 'The way over the gateway is the only one for now.'),
   }, ['name', 'host', 'path', 'authentication']);
   return objectOf<TriggersSpec>({

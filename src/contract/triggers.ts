@@ -15,6 +15,22 @@ export type PathMatch = (typeof PATH_MATCHES)[number];
 export const TRIGGER_AUTHENTICATIONS = ['public', 'required'] as const;
 export type TriggerAuthentication = (typeof TRIGGER_AUTHENTICATIONS)[number];
 
+/** Which web pages of other origins may read answers (the Fetch standard's CORS protocol). The gateway keeps it: preflights reach no function. */
+export interface CorsSpec {
+  /** Origins as browsers send them, or `*` alone for all. */
+  allowOrigins: string[];
+  /** Absent: the trigger's. */
+  allowMethods?: HttpMethod[];
+  /** In lower case, or `*` alone for whatever is asked for. Absent: those that need no permission. */
+  allowHeaders?: string[];
+  /** Fields of the answer that pages may read besides the ones every page may. */
+  exposeHeaders?: string[];
+  /** Whether pages may send cookies and other credentials of the browser's. Not with `*`. */
+  allowCredentials?: boolean;
+  /** How long a browser may remember the answer to a preflight. Absent: as long as it likes. */
+  maxAgeSeconds?: number;
+}
+
 export interface HttpTriggerSpec {
   /** Unique in its tenant. */
   name: string;
@@ -26,9 +42,19 @@ export interface HttpTriggerSpec {
   /** What takes the place of the path that matched; of a prefix, what follows it stays. Absent: the function sees the path as it was asked for. */
   rewrite?: { prefix: string };
   authentication: TriggerAuthentication;
+  /** Absent: the gateway says nothing of other origins, and the function's own answers do. */
+  cors?: CorsSpec;
   /** The way over the gateway is the only one for now, whatever the cluster could do. */
   through?: 'gateway';
 }
+
+export const ANY = '*';
+export const MOST_CORS_ITEMS = 32;
+/** Browsers keep none longer. */
+export const LONGEST_CORS_AGE_SECONDS = 86_400;
+/** As a browser serialises it: in lower case, without a path. */
+export const CORS_ORIGIN = /^(?:\*|https?:\/\/(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)*|\[[0-9a-f:]{2,45}\])(?::[1-9]\d{0,4})?)$/;
+export const CORS_HEADER = /^(?:\*|[-!#$%&'+.^_`|~0-9a-z]{1,100})$/;
 
 /** Most HTTP triggers of one function. */
 export const MOST_HTTP_TRIGGERS = 32;

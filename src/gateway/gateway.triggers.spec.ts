@@ -118,6 +118,45 @@ describe('hosts and paths of triggers', () => {
     expect((await ask('/pay')).body.code).toBe('FUNCTION_NOT_FOUND');
   });
 
+  describe('with rules for pages of other origins', () => {
+    const cors = { allowOrigins: ['https://shop.example', 'https://app.example'], allowHeaders: ['x-order'], exposeHeaders: ['etag'], allowCredentials: true, maxAgeSeconds: 600 };
+    const preflight = { origin: 'https://app.example', 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-order' };
+    const said = ({ headers }: Answer) => Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-')));
+
+    it('answer a preflight themselves: without a credential, a pod, or an invocation', async () => {
+      rig.sink.upsertFunction(shop.functionResource('pay', { triggers: { http: [at('/', { cors, methods: ['GET', 'PUT'], authentication: 'required' })] } }));
+      const answer = await ask('/x', { method: 'OPTIONS', headers: preflight });
+      expect([answer.status, said(answer)]).toEqual([204, {
+        'access-control-allow-origin': 'https://app.example', 'access-control-allow-credentials': 'true', 'access-control-allow-methods': 'GET, PUT', 'access-control-allow-headers': 'x-order',
+        'access-control-max-age': '600', vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
+      }]);
+      const other = await ask('/x', { method: 'OPTIONS', headers: { ...preflight, origin: 'https://evil.example' } });
+      expect([other.status, Object.keys(said(other))]).toEqual([204, ['vary']]);
+    });
+
+    it('say who may read answers and refusals, whatever the function says', async () => {
+      const loose = await rig.pod((_request, response) => response.writeHead(200, { 'access-control-allow-origin': '*', vary: 'accept', etag: '"1"' }).end());
+      rig.deploy(shop, 'pay', [loose], { triggers: { http: [at('/', { cors }), at('/closed', { cors, authentication: 'required' })] } });
+      const allowed = { 'access-control-allow-origin': 'https://shop.example', 'access-control-allow-credentials': 'true', 'access-control-expose-headers': 'etag' };
+      expect(said(await ask('/', { headers: { origin: 'https://shop.example' } }))).toEqual({ ...allowed, vary: 'accept, Origin' });
+      expect(said(await ask('/', { headers: { origin: 'https://evil.example' } }))).toEqual({ vary: 'accept, Origin' });
+      expect(said(await ask('/'))).toEqual({ vary: 'accept, Origin' });
+      const refused = await ask('/closed', { headers: { origin: 'https://shop.example' } });
+      expect([refused.status, said(refused)]).toEqual([401, { ...allowed, vary: 'Origin' }]);
+    });
+
+    it('let all origins in where they say so, with the fields that are asked for; an OPTIONS that is no preflight is the function\'s', async () => {
+      rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/', { cors: { allowOrigins: ['*'], allowHeaders: ['*'] } }), at('/own')] } });
+      const answer = await ask('/', { method: 'OPTIONS', headers: { ...preflight, 'access-control-request-headers': 'x-a,x-b' } });
+      expect(said(answer)).toMatchObject({ 'access-control-allow-origin': '*', 'access-control-allow-headers': 'x-a,x-b', 'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' });
+      expect(said(await ask('/', { headers: { origin: 'https://any.example' } }))).toEqual({ 'access-control-allow-origin': '*' });
+      expect(pay.requests.map(({ method }) => method)).toEqual(['GET']);
+      expect((await ask('/', { method: 'OPTIONS' })).status).toBe(200);
+      expect((await ask('/own', { method: 'OPTIONS', headers: preflight })).status).toBe(200);
+      expect(pay.requests.map(({ url, method }) => `${method} ${url}`)).toEqual(['GET /', 'OPTIONS /', 'OPTIONS /own']);
+    });
+  });
+
   it('wake a function without pods', async () => {
     const resource = shop.functionResource('pay', { triggers: { http: [at('/')] } });
     rig.sink.upsertFunction({ ...resource, status: { servingRevision: 1, scale: { active: false, since: '2026-01-01T00:00:00Z' } } });

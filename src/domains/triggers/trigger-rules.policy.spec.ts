@@ -13,7 +13,9 @@ const pointers = (trigger: TriggerBody): string[] => triggerProblems(trigger, RE
 describe('a trigger', () => {
   it.each([
     [{}], [{ host: 'a.b-c.example' }], [{ path: { type: 'prefix', value: '/' } }], [{ path: { type: 'exact', value: '/orders/' } }], [{ path: { type: 'exact', value: '/a/b.json;v=1' } }],
-    [{ methods: ['GET', 'POST'] }], [{ rewrite: { prefix: '/' } }], [{ rewrite: { prefix: '/v2/' } }], [{ path: { type: 'prefix', value: '/.well-known' } }],
+    [{ methods: ['GET', 'POST'] }], [{ rewrite: { prefix: '/' } }], [{ rewrite: { prefix: '/v2/' } }],
+    [{ cors: { allowOrigins: ['*'] } }], [{ cors: { allowOrigins: ['https://a.example', 'http://localhost:3000', 'http://[::1]:8080'], allowCredentials: true, allowMethods: ['PUT'], allowHeaders: ['x-order'], exposeHeaders: ['etag'], maxAgeSeconds: 0 } }],
+    [{ cors: { allowOrigins: ['https://a.example'], allowHeaders: ['*'] } }], [{ path: { type: 'prefix', value: '/.well-known' } }],
   ])('%j is valid', (http) => {
     expect(pointers(body(http))).toEqual([]);
   });
@@ -27,6 +29,10 @@ describe('a trigger', () => {
     [{ path: { type: 'exact', value: '/a?b' } }, '/http/path/value'], [{ path: { type: 'exact', value: `/${'a'.repeat(512)}` } }, '/http/path/value'], [{ path: { type: 'regex', value: '/' } }, '/http/path/type'], [{ path: undefined }, '/http/path/type'],
     [{ methods: [] }, '/http/methods'], [{ methods: ['GET', 'GET'] }, '/http/methods'], [{ methods: ['TRACE'] }, '/http/methods'],
     [{ rewrite: { prefix: 'v2' } }, '/http/rewrite/prefix'], [{ rewrite: {} }, '/http/rewrite/prefix'], [{ authentication: 'none' }, '/http/authentication'],
+    [{ cors: {} }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://a.example/'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'null'] } }, '/http/cors/allowOrigins/1'],
+    [{ cors: { allowOrigins: ['*', 'https://a.example'] } }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://A.example'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'https://a.example'] } }, '/http/cors/allowOrigins'],
+    [{ cors: { allowOrigins: ['*'], allowCredentials: true } }, '/http/cors/allowCredentials'], [{ cors: { allowOrigins: ['*'], allowMethods: [] } }, '/http/cors/allowMethods'],
+    [{ cors: { allowOrigins: ['*'], allowHeaders: ['X-Order'] } }, '/http/cors/allowHeaders/0'], [{ cors: { allowOrigins: ['*'], exposeHeaders: ['a b'] } }, '/http/cors/exposeHeaders/0'], [{ cors: { allowOrigins: ['*'], maxAgeSeconds: 86_401 } }, '/http/cors/maxAgeSeconds'],
   ])('%j is refused at %s', (http, pointer) => {
     expect(pointers(body(http))).toEqual([pointer]);
   });

@@ -1,4 +1,7 @@
-import { HTTP_METHODS, LONGEST_TRIGGER_PATH, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH } from '../../contract/triggers.js';
+import {
+  ANY, CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME,
+  TRIGGER_PATH, type CorsSpec, type HttpMethod,
+} from '../../contract/triggers.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
 import type { HttpTriggerBody, TriggerBody } from './trigger-body.js';
 
@@ -23,13 +26,14 @@ export function triggerProblems(body: TriggerBody, reserved: ReservedHosts): Fie
   ];
 }
 
-function httpProblems({ host, path, methods, rewrite, authentication }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
+function httpProblems({ host, path, methods, rewrite, authentication, cors }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
   return [
     ...hostProblems(host, reserved),
     ...pathProblems(path),
-    ...methodProblems(methods),
+    ...(methods === undefined ? [] : methodProblems('/http/methods', methods)),
     ...(rewrite === undefined || isPath(rewrite?.prefix) ? [] : [problem('/http/rewrite/prefix', PATH_WORDS)]),
     ...(TRIGGER_AUTHENTICATIONS.includes(authentication) ? [] : [problem('/http/authentication', `must be one of ${TRIGGER_AUTHENTICATIONS.join(', ')}`)]),
+    ...(cors === undefined ? [] : corsProblems(cors)),
   ];
 }
 
@@ -47,12 +51,32 @@ function pathProblems(path: HttpTriggerBody['path'] | undefined): FieldProblem[]
   return slashAtEnd ? [problem('/http/path/value', 'must not end with a slash: a prefix takes whole segments, so it is the same without')] : [];
 }
 
-function methodProblems(methods: HttpTriggerBody['methods']): FieldProblem[] {
-  if (methods === undefined) return [];
-  if (!Array.isArray(methods) || methods.length === 0 || !methods.every((method) => HTTP_METHODS.includes(method))) {
-    return [problem('/http/methods', `must hold one or more of ${HTTP_METHODS.join(', ')}; leave it out for all`)];
+function methodProblems(pointer: string, methods: readonly HttpMethod[]): FieldProblem[] {
+  if (!Array.isArray(methods) || methods.length === 0 || !methods.every((method) => HTTP_METHODS.includes(method as HttpMethod))) {
+    return [problem(pointer, `must hold one or more of ${HTTP_METHODS.join(', ')}; leave it out for all`)];
   }
-  return new Set(methods).size === methods.length ? [] : [problem('/http/methods', 'names a method twice')];
+  return new Set(methods).size === methods.length ? [] : [problem(pointer, 'names a method twice')];
+}
+
+function corsProblems({ allowOrigins, allowMethods, allowHeaders, exposeHeaders, allowCredentials, maxAgeSeconds }: CorsSpec): FieldProblem[] {
+  const at = '/http/cors';
+  return [
+    ...itemProblems(`${at}/allowOrigins`, allowOrigins, CORS_ORIGIN, 'an origin such as https://shop.example, in lower case and without a path'),
+    ...(allowMethods === undefined ? [] : methodProblems(`${at}/allowMethods`, allowMethods)),
+    ...(allowHeaders === undefined ? [] : itemProblems(`${at}/allowHeaders`, allowHeaders, CORS_HEADER, 'the name of a header field in lower case')),
+    ...(exposeHeaders === undefined ? [] : itemProblems(`${at}/exposeHeaders`, exposeHeaders, CORS_HEADER, 'the name of a header field in lower case')),
+    ...(allowCredentials && allowOrigins?.[0] === ANY ? [problem(`${at}/allowCredentials`, 'cannot go with all origins: name those whose pages may send credentials')] : []),
+    ...(maxAgeSeconds === undefined || (Number.isInteger(maxAgeSeconds) && maxAgeSeconds >= 0 && maxAgeSeconds <= LONGEST_CORS_AGE_SECONDS) ? []
+      : [problem(`${at}/maxAgeSeconds`, `must be a whole number from 0 to ${LONGEST_CORS_AGE_SECONDS}`)]),
+  ];
+}
+
+function itemProblems(pointer: string, items: readonly string[] | undefined, pattern: RegExp, what: string): FieldProblem[] {
+  if (!Array.isArray(items) || items.length === 0 || items.length > MOST_CORS_ITEMS) return [problem(pointer, `must hold 1 to ${MOST_CORS_ITEMS} entries`)];
+  const wrong = items.findIndex((item) => typeof item !== 'string' || !pattern.test(item));
+  if (wrong >= 0) return [problem(`${pointer}/${wrong}`, `must be ${what}, or ${ANY} alone`)];
+  if (items.includes(ANY) && items.length > 1) return [problem(pointer, `must hold ${ANY} alone or not at all`)];
+  return new Set(items).size === items.length ? [] : [problem(pointer, 'names an entry twice')];
 }
 
 function isPath(value: unknown): boolean {

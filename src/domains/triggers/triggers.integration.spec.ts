@@ -53,7 +53,7 @@ describe('a trigger', () => {
   it('is answered as it was sent, changed, listed, and deleted; its function is told each time', async () => {
     const pay = await functionId(shop, 'pay');
     const seen = await jobs(pay);
-    const sent = { ...body(), http: { ...body().http, methods: ['POST', 'GET'], rewrite: { prefix: '/' } } };
+    const sent = { ...body(), http: { ...body().http, methods: ['POST', 'GET'], rewrite: { prefix: '/' }, cors: { allowOrigins: ['https://app.example'], allowCredentials: true, maxAgeSeconds: 60 } } };
     const made = await api.operator.post(`${shop.path}/triggers`, sent);
     expect([made.status, made.headers.get('location')]).toEqual([201, `${shop.path}/triggers/${sent.name}`]);
     expect(made.body).toMatchObject(sent);
@@ -65,8 +65,8 @@ describe('a trigger', () => {
     const path = `${shop.path}/triggers/${sent.name}`;
     const ship = await functionId(shop, 'ship');
     const before = await jobs(ship);
-    const patched = await api.operator.send('PATCH', path, { body: { function: 'ship', http: { methods: null, path: { value: '/a' } } }, headers: { 'if-match': `"${String(made.body.etag)}"` } });
-    expect([patched.status, patched.body.function, patched.body.http]).toEqual([200, 'ship', { host: sent.http.host, path: { type: 'prefix', value: '/a' }, rewrite: { prefix: '/' }, authentication: 'public' }]);
+    const patched = await api.operator.send('PATCH', path, { body: { function: 'ship', http: { methods: null, path: { value: '/a' }, cors: { allowCredentials: null, allowOrigins: ['*'] } } }, headers: { 'if-match': `"${String(made.body.etag)}"` } });
+    expect([patched.status, patched.body.function, patched.body.http]).toEqual([200, 'ship', { host: sent.http.host, path: { type: 'prefix', value: '/a' }, rewrite: { prefix: '/' }, authentication: 'public', cors: { allowOrigins: ['*'], maxAgeSeconds: 60 } }]);
     expect(await contribution(shop, pay)).toEqual({});
     expect(await jobs(ship)).toBeGreaterThan(before);
     expect((await api.operator.send('PATCH', path, { body: {}, headers: { 'if-match': `"${String(made.body.etag)}"` } })).status).toBe(412);

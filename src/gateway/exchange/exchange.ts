@@ -163,7 +163,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     const upstream = this.upstream!;
     upstream.noteReached();
     if (this.path.draining) this.response.shouldKeepAlive = false;
-    this.response.writeHead(status, statusText || undefined, responseHeaders(headers, this.admitted.requestId, upstream.servedBy));
+    this.response.writeHead(status, statusText || undefined, responseHeaders(headers, this.admitted.requestId, upstream.servedBy, this.response.crossOrigin));
     this.answered = true;
     const length = headers['content-length'];
     if (typeof length === 'string' && this.outgoing.method !== 'HEAD') this.expected = Number(length);

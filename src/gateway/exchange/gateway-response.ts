@@ -11,6 +11,8 @@ export interface ResponseOwner {
 /** A response that leads back to its exchange, so that one listener function serves all requests. */
 export class GatewayResponse extends ServerResponse {
   owner: ResponseOwner | undefined = undefined;
+  /** What goes with the answer, whoever gives it, by the CORS rules of the trigger that was asked; undefined where there are none. */
+  crossOrigin: readonly string[] | undefined = undefined;
 }
 
 export function notifyDrain(this: GatewayResponse): void {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { rewrittenPath } from '../../contract/triggers.js';
+import { rewrittenPath, type HttpTriggerSpec } from '../../contract/triggers.js';
 import type { Verdict } from '../auth/authenticator.js';
 import type { Shortage } from '../limits/tenant-limits.js';
 import type { RefusalCode } from '../refusals.policy.js';
@@ -8,6 +8,7 @@ import type { Lane } from '../routing/lane.js';
 import type { Claim } from '../routing/host-claims.js';
 import { allowedMethods } from '../routing/trigger-table.js';
 import { pathOf, readAddress, type Address } from './address.policy.js';
+import { corsAnswer } from './cors.policy.js';
 import type { DataPath } from './data-path.js';
 import { Exchange, type AdmittedRequest } from './exchange.js';
 import type { GatewayResponse } from './gateway-response.js';
@@ -60,6 +61,7 @@ export class Intake {
     const address = readAddress(target, headers.host, this.path.hostSuffix, headers.internal === undefined ? this.path.table.triggers : undefined);
     if (address === 'malformed') return this.refuse(request, response, 'REQUEST_MALFORMED', requestId, { detail: 'The request target is not one that is read the same everywhere.' });
     if (address === 'unknown') return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
+    if ('triggered' in address && this.isPreflight(request, response, address.triggered.trigger)) return this.answerPreflight(response);
     if ('triggered' in address && address.triggered.methods?.has(request.method!) === false) {
       return this.refuse(request, response, 'METHOD_NOT_ALLOWED', requestId, { allow: allowedMethods(address.triggered), detail: `This address takes ${allowedMethods(address.triggered)}.` });
     }
@@ -71,6 +73,21 @@ export class Intake {
     verdict.then((decided) => {
       if (!response.destroyed && !request.destroyed) this.admit(arrival, route, decided);
     }).catch((error: unknown) => this.fail(arrival, error));
+  }
+
+  /** Of addresses with CORS rules: what they say goes with the answer, whatever it will be. */
+  private isPreflight(request: IncomingMessage, response: GatewayResponse, { methods, cors }: HttpTriggerSpec): boolean {
+    if (cors === undefined) return false;
+    const { origin, 'access-control-request-method': wantedMethod, 'access-control-request-headers': wantedHeaders } = request.headers;
+    const answer = corsAnswer({ cors, ...(methods ? { methods } : {}) }, { method: request.method!, origin, wantedMethod, wantedHeaders });
+    response.crossOrigin = answer.fields;
+    return answer.isPreflight;
+  }
+
+  /** Browsers send no credential with it, and nothing of it is the function's to do: it costs no invocation. */
+  private answerPreflight(response: GatewayResponse): void {
+    if (this.path.draining) response.shouldKeepAlive = false;
+    response.writeHead(204, [...(response.crossOrigin ?? [])]).end();
   }
 
   /** A function's own name comes first, so that no tag can stand before it. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HEADER } from '../../contract/runtime.js';
 import { HTTP_METHODS } from '../../contract/triggers.js';
 import { problemDocument, REFUSALS, type RefusalCode } from '../refusals.policy.js';
+import type { GatewayResponse } from './gateway-response.js';
 
 export interface RefusalExtras {
   /** In place of the code's own words. */
@@ -33,10 +34,11 @@ function refusalHeaders(code: RefusalCode, requestId: string, body: string, extr
 }
 
 /** Answers in place of a function. A body still on its way is read for a moment and then cut off with the connection. */
-export function writeRefusal(request: IncomingMessage, response: ServerResponse, code: RefusalCode, requestId: string, extras: RefusalExtras = {}): void {
+export function writeRefusal(request: IncomingMessage, response: GatewayResponse, code: RefusalCode, requestId: string, extras: RefusalExtras = {}): void {
   if (response.headersSent || response.destroyed) return;
   const body = problemDocument(code, requestId, extras.detail);
   const headers = refusalHeaders(code, requestId, body, extras);
+  if (response.crossOrigin !== undefined) headers.push(...response.crossOrigin);
   const unread = !request.complete && (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined);
   if (!unread) {
     response.writeHead(REFUSALS[code].status, headers).end(request.method === 'HEAD' ? undefined : body);

@@ -1,9 +1,9 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
 import {
-  HTTP_METHODS, LONGEST_HOST, LONGEST_TRIGGER_PATH, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
+  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
 } from '../../../contract/triggers.js';
-import { DateField, EnumField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
+import { BoolField, DateField, EnumField, IntField, ListField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
 import { MutationPayload } from '../../../platform/graphql/mutation.js';
 import { Node } from '../../../platform/graphql/node.js';
 import { TenantCreationInput, TenantMutationInput } from '../../tenants/api/tenant.model.js';
@@ -13,6 +13,14 @@ const MAYBE = { optional: true, nullable: true } as const;
 const HOST = { max: LONGEST_HOST, pattern: TRIGGER_HOST, patternMessage: 'must be a host name of at least two labels in lower case, without a port', description: 'Host name, without a port. A host and path belong to the tenant that has them first.', example: 'shop.example' } as const;
 const PATH = { max: LONGEST_TRIGGER_PATH, pattern: TRIGGER_PATH, patternMessage: 'must start with a slash and hold neither encoded characters nor empty or dot segments' } as const;
 const TYPE_WORDS = 'exact: this path alone; prefix: it and all below it, by whole segments. Exact paths go before prefixes, longer prefixes before shorter ones.';
+const ORIGINS = { min: 1, max: MOST_CORS_ITEMS, itemPattern: CORS_ORIGIN, description: 'Origins whose pages may read answers, or * alone for all.', example: ['https://shop.example'] } as const;
+const HEADERS = { min: 1, max: MOST_CORS_ITEMS, itemPattern: CORS_HEADER } as const;
+const CORS_METHODS_WORDS = 'Methods pages may use; those of the trigger when absent.';
+const CORS_HEADERS_WORDS = 'Header fields pages may send, in lower case, or * alone for all; those that need no permission when absent.';
+const EXPOSED_WORDS = 'Header fields pages may read besides those every page may.';
+const CREDENTIALS_WORDS = 'Whether pages may send cookies and the like. Not with all origins.';
+const AGE = { min: 0, max: LONGEST_CORS_AGE_SECONDS, description: 'Seconds a browser may remember the answer to a preflight.' } as const;
+const CORS_WORDS = 'Which pages of other origins may read answers. The gateway keeps these rules, and a preflight reaches no function; without them the function\'s own answers speak for it.';
 const METHODS_WORDS = 'Methods that are passed on, others are answered 405; all when absent.';
 const AUTHENTICATION_WORDS = 'public: anyone may call; required: callers need a credential with functions:invoke.';
 
@@ -29,6 +37,17 @@ export class TriggerRewriteModel {
   @TextField({ ...PATH, description: 'Takes the place of the path that matched; of a prefix, what follows it stays.', example: '/' }) prefix!: string;
 }
 
+@InputType('TriggerCorsInput')
+@ObjectType('TriggerCors', { description: 'The CORS protocol of the Fetch standard.' })
+export class TriggerCorsModel {
+  @ListField(() => String, ORIGINS) allowOrigins!: string[];
+  @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: CORS_METHODS_WORDS }) allowMethods?: HttpMethod[];
+  @ListField(() => String, { ...HEADERS, ...MAYBE, description: CORS_HEADERS_WORDS }) allowHeaders?: string[];
+  @ListField(() => String, { ...HEADERS, ...MAYBE, description: EXPOSED_WORDS }) exposeHeaders?: string[];
+  @BoolField({ ...MAYBE, description: CREDENTIALS_WORDS }) allowCredentials?: boolean;
+  @IntField({ ...AGE, ...MAYBE }) maxAgeSeconds?: number;
+}
+
 @InputType('HttpTriggerInput')
 @ObjectType('HttpTrigger', { description: 'A host and path.' })
 export class HttpTriggerModel {
@@ -37,6 +56,7 @@ export class HttpTriggerModel {
   @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[];
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { description: AUTHENTICATION_WORDS }) authentication!: TriggerAuthentication;
+  @ObjectField(() => TriggerCorsModel, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsModel;
 }
 
 @ObjectType('Trigger', { implements: () => [Node], description: 'What starts a function beside its own address.' })
@@ -64,6 +84,16 @@ export class TriggerPathPatch {
   @TextField({ ...PATH, optional: true }) value?: string;
 }
 
+@InputType('TriggerCorsPatch')
+export class TriggerCorsPatch {
+  @ListField(() => String, { ...ORIGINS, optional: true }) allowOrigins?: string[];
+  @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: CORS_METHODS_WORDS }) allowMethods?: HttpMethod[] | null;
+  @ListField(() => String, { ...HEADERS, ...MAYBE, description: CORS_HEADERS_WORDS }) allowHeaders?: string[] | null;
+  @ListField(() => String, { ...HEADERS, ...MAYBE, description: EXPOSED_WORDS }) exposeHeaders?: string[] | null;
+  @BoolField({ ...MAYBE, description: CREDENTIALS_WORDS }) allowCredentials?: boolean | null;
+  @IntField({ ...AGE, ...MAYBE }) maxAgeSeconds?: number | null;
+}
+
 @InputType('HttpTriggerPatch')
 export class HttpTriggerPatch {
   @TextField({ ...HOST, optional: true }) host?: string;
@@ -71,6 +101,7 @@ export class HttpTriggerPatch {
   @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[] | null;
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel | null;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { optional: true, description: AUTHENTICATION_WORDS }) authentication?: TriggerAuthentication;
+  @ObjectField(() => TriggerCorsPatch, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsPatch | null;
 }
 
 /** Merge patch: null removes. */
