@@ -1,6 +1,7 @@
 import { integer, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import {
-  HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type TriggersSpec,
+  HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, MOST_PER_SECOND, PATH_MATCHES,
+  TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type RateSpec, type TriggerLimitsSpec, type TriggersSpec,
 } from './triggers.js';
 
 /** RE2 has no look-ahead: what this lets through and the contract does not is refused by the control plane. */
@@ -26,6 +27,19 @@ function corsSchema(): Schema {
   }, ['allowOrigins'], { description: 'Which pages of other origins may read answers.' });
 }
 
+function rateSchema(description: string): Schema {
+  return objectOf<RateSpec>({ perSecond: integer(1, MOST_PER_SECOND, 'On average.'), burst: integer(1, MOST_PER_SECOND, 'At once; as many as perSecond when absent.') }, ['perSecond'], { description });
+}
+
+function limitsSchema(): Schema {
+  return objectOf<TriggerLimitsSpec>({
+    rate: rateSchema('Requests of all callers together.'),
+    callerRate: rateSchema('Requests of each caller.'),
+    maxBodyBytes: integer(0, MOST_BODY_BYTES, 'Longest request body.'),
+    timeoutSeconds: integer(1, LONGEST_TRIGGER_TIMEOUT_SECONDS, "Longest wait for an answer; at most the function's own."),
+  }, [], { description: 'What the gateway lets through.' });
+}
+
 export function triggersSchema(): Schema {
   const trigger = objectOf<HttpTriggerSpec>({
     name: text(NAME, 40, 'Unique in its tenant.'),
@@ -38,6 +52,7 @@ export function triggersSchema(): Schema {
     rewrite: objectOf<NonNullable<HttpTriggerSpec['rewrite']>>({ prefix: text(PATH, LONGEST_TRIGGER_PATH, 'What takes the place of the path that matched.') }, ['prefix']),
     authentication: oneOf(TRIGGER_AUTHENTICATIONS, 'public: anyone may call; required: the gateway asks for a credential.'),
     cors: corsSchema(),
+    limits: limitsSchema(),
     through: oneOf(['gateway'], 'The way over the gateway is the only one for now.'),
   }, ['name', 'host', 'path', 'authentication']);
   return objectOf<TriggersSpec>({

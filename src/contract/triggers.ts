@@ -15,6 +15,23 @@ export type PathMatch = (typeof PATH_MATCHES)[number];
 export const TRIGGER_AUTHENTICATIONS = ['public', 'required'] as const;
 export type TriggerAuthentication = (typeof TRIGGER_AUTHENTICATIONS)[number];
 
+/** Requests per second on average; `burst` at once, as many as `perSecond` when absent. */
+export interface RateSpec {
+  perSecond: number;
+  burst?: number;
+}
+
+export interface TriggerLimitsSpec {
+  /** Of all callers together. */
+  rate?: RateSpec;
+  /** Of each caller: the credential that is shown where one is asked for, or else the address it comes from. */
+  callerRate?: RateSpec;
+  /** At most what the gateway takes anyhow. */
+  maxBodyBytes?: number;
+  /** At most the function's own. */
+  timeoutSeconds?: number;
+}
+
 /** Which web pages of other origins may read answers (the Fetch standard's CORS protocol). The gateway keeps it: preflights reach no function. */
 export interface CorsSpec {
   /** Origins as browsers send them, or `*` alone for all. */
@@ -44,9 +61,15 @@ export interface HttpTriggerSpec {
   authentication: TriggerAuthentication;
   /** Absent: the gateway says nothing of other origins, and the function's own answers do. */
   cors?: CorsSpec;
+  /** What the gateway lets through, beside what it lets through of the tenant and of the function. */
+  limits?: TriggerLimitsSpec;
   /** The way over the gateway is the only one for now, whatever the cluster could do. */
   through?: 'gateway';
 }
+
+export const MOST_PER_SECOND = 100_000;
+export const MOST_BODY_BYTES = 2 ** 31 - 1;
+export const LONGEST_TRIGGER_TIMEOUT_SECONDS = 900;
 
 export const ANY = '*';
 export const MOST_CORS_ITEMS = 32;

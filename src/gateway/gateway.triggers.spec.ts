@@ -7,7 +7,7 @@ import { GatewayRig, TestTenant, type TestPod } from './testing/gateway-rig.js';
 interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
-  body: { code?: string };
+  body: { code?: string; detail?: string };
 }
 
 describe('hosts and paths of triggers', () => {
@@ -154,6 +154,33 @@ describe('hosts and paths of triggers', () => {
       expect((await ask('/', { method: 'OPTIONS' })).status).toBe(200);
       expect((await ask('/own', { method: 'OPTIONS', headers: preflight })).status).toBe(200);
       expect(pay.requests.map(({ url, method }) => `${method} ${url}`)).toEqual(['GET /', 'OPTIONS /', 'OPTIONS /own']);
+    });
+  });
+
+  describe('with limits', () => {
+    it('let through so many a second, of one caller and of all; what is held back takes nothing from the tenant', async () => {
+      rig.sink.upsertAccess(shop.accessList({ rateLimit: { perSecond: 1, burst: 4 } }));
+      const limits = { rate: { perSecond: 1, burst: 3 }, callerRate: { perSecond: 1, burst: 2 } };
+      rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/a', { limits }), at('/b', { authentication: 'required', limits: { callerRate: { perSecond: 1 } } })] } });
+      const answers = [await ask('/a'), await ask('/a'), await ask('/a')];
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+      expect(answers[2]).toMatchObject({ headers: { 'retry-after': '1', 'ratelimit-limit': '1' }, body: { code: 'RATE_LIMITED', detail: 'This address takes 1 requests per second of one caller; try again in 1 s.' } });
+      // What anybody can write makes nobody another caller.
+      expect((await ask('/a', { headers: { 'x-api-key': 'another', 'x-forwarded-for': '6.6.6.6' } })).status).toBe(429);
+      expect([(await ask('/b', { headers: { 'x-api-key': shop.key } })).status, (await ask('/b', { headers: { 'x-api-key': shop.key } })).status]).toEqual([200, 429]);
+      expect(pay.requests).toHaveLength(3);
+      rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/a', { limits: { rate: { perSecond: 1 } } })] } });
+      expect([(await ask('/a')).status, (await ask('/a')).body]).toEqual([200, expect.objectContaining({ code: 'RATE_LIMITED', detail: 'This address takes 1 requests per second; try again in 1 s.' })]);
+    });
+
+    it('take no longer body and wait no longer than they say', async () => {
+      const slow = await rig.pod(() => undefined);
+      rig.deploy(shop, 'pay', [pay], { triggers: { http: [at('/', { limits: { maxBodyBytes: 4 } })] } });
+      rig.deploy(shop, 'ship', [slow], { triggers: { http: [at('/slow', { limits: { timeoutSeconds: 1 } })] } });
+      expect((await ask('/', { method: 'POST', headers: { 'content-length': '5' } })).body.code).toBe('PAYLOAD_TOO_LARGE');
+      const began = performance.now();
+      expect((await ask('/slow')).body.code).toBe('FUNCTION_TIMEOUT');
+      expect(performance.now() - began).toBeLessThan(4_000);
     });
   });
 

@@ -1,4 +1,4 @@
-import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication } from '../../contract/triggers.js';
+import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication, TriggerLimitsSpec } from '../../contract/triggers.js';
 
 /** A host and path at which a function answers, as the client sends it. */
 export interface HttpTriggerBody {
@@ -8,6 +8,7 @@ export interface HttpTriggerBody {
   rewrite?: { prefix: string };
   authentication: TriggerAuthentication;
   cors?: CorsSpec;
+  limits?: TriggerLimitsSpec;
 }
 
 export interface TriggerBody {

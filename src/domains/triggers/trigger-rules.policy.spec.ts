@@ -15,7 +15,8 @@ describe('a trigger', () => {
     [{}], [{ host: 'a.b-c.example' }], [{ path: { type: 'prefix', value: '/' } }], [{ path: { type: 'exact', value: '/orders/' } }], [{ path: { type: 'exact', value: '/a/b.json;v=1' } }],
     [{ methods: ['GET', 'POST'] }], [{ rewrite: { prefix: '/' } }], [{ rewrite: { prefix: '/v2/' } }],
     [{ cors: { allowOrigins: ['*'] } }], [{ cors: { allowOrigins: ['https://a.example', 'http://localhost:3000', 'http://[::1]:8080'], allowCredentials: true, allowMethods: ['PUT'], allowHeaders: ['x-order'], exposeHeaders: ['etag'], maxAgeSeconds: 0 } }],
-    [{ cors: { allowOrigins: ['https://a.example'], allowHeaders: ['*'] } }], [{ path: { type: 'prefix', value: '/.well-known' } }],
+    [{ cors: { allowOrigins: ['https://a.example'], allowHeaders: ['*'] } }],
+    [{ limits: { rate: { perSecond: 1000, burst: 2000 }, callerRate: { perSecond: 10 }, maxBodyBytes: 0, timeoutSeconds: 900 } }], [{ limits: {} }], [{ path: { type: 'prefix', value: '/.well-known' } }],
   ])('%j is valid', (http) => {
     expect(pointers(body(http))).toEqual([]);
   });
@@ -29,6 +30,8 @@ describe('a trigger', () => {
     [{ path: { type: 'exact', value: '/a?b' } }, '/http/path/value'], [{ path: { type: 'exact', value: `/${'a'.repeat(512)}` } }, '/http/path/value'], [{ path: { type: 'regex', value: '/' } }, '/http/path/type'], [{ path: undefined }, '/http/path/type'],
     [{ methods: [] }, '/http/methods'], [{ methods: ['GET', 'GET'] }, '/http/methods'], [{ methods: ['TRACE'] }, '/http/methods'],
     [{ rewrite: { prefix: 'v2' } }, '/http/rewrite/prefix'], [{ rewrite: {} }, '/http/rewrite/prefix'], [{ authentication: 'none' }, '/http/authentication'],
+    [{ limits: { rate: {} } }, '/http/limits/rate/perSecond'], [{ limits: { callerRate: { perSecond: 0 } } }, '/http/limits/callerRate/perSecond'], [{ limits: { rate: { perSecond: 1, burst: 100_001 } } }, '/http/limits/rate/burst'],
+    [{ limits: { maxBodyBytes: -1 } }, '/http/limits/maxBodyBytes'], [{ limits: { timeoutSeconds: 0 } }, '/http/limits/timeoutSeconds'],
     [{ cors: {} }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://a.example/'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'null'] } }, '/http/cors/allowOrigins/1'],
     [{ cors: { allowOrigins: ['*', 'https://a.example'] } }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://A.example'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'https://a.example'] } }, '/http/cors/allowOrigins'],
     [{ cors: { allowOrigins: ['*'], allowCredentials: true } }, '/http/cors/allowCredentials'], [{ cors: { allowOrigins: ['*'], allowMethods: [] } }, '/http/cors/allowMethods'],

@@ -1,6 +1,6 @@
 import {
-  ANY, CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME,
-  TRIGGER_PATH, type CorsSpec, type HttpMethod,
+  ANY, CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES,
+  TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type CorsSpec, type HttpMethod, type RateSpec, type TriggerLimitsSpec,
 } from '../../contract/triggers.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
 import type { HttpTriggerBody, TriggerBody } from './trigger-body.js';
@@ -26,7 +26,7 @@ export function triggerProblems(body: TriggerBody, reserved: ReservedHosts): Fie
   ];
 }
 
-function httpProblems({ host, path, methods, rewrite, authentication, cors }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
+function httpProblems({ host, path, methods, rewrite, authentication, cors, limits }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
   return [
     ...hostProblems(host, reserved),
     ...pathProblems(path),
@@ -34,6 +34,7 @@ function httpProblems({ host, path, methods, rewrite, authentication, cors }: Ht
     ...(rewrite === undefined || isPath(rewrite?.prefix) ? [] : [problem('/http/rewrite/prefix', PATH_WORDS)]),
     ...(TRIGGER_AUTHENTICATIONS.includes(authentication) ? [] : [problem('/http/authentication', `must be one of ${TRIGGER_AUTHENTICATIONS.join(', ')}`)]),
     ...(cors === undefined ? [] : corsProblems(cors)),
+    ...(limits === undefined ? [] : limitsProblems(limits)),
   ];
 }
 
@@ -66,9 +67,28 @@ function corsProblems({ allowOrigins, allowMethods, allowHeaders, exposeHeaders,
     ...(allowHeaders === undefined ? [] : itemProblems(`${at}/allowHeaders`, allowHeaders, CORS_HEADER, 'the name of a header field in lower case')),
     ...(exposeHeaders === undefined ? [] : itemProblems(`${at}/exposeHeaders`, exposeHeaders, CORS_HEADER, 'the name of a header field in lower case')),
     ...(allowCredentials && allowOrigins?.[0] === ANY ? [problem(`${at}/allowCredentials`, 'cannot go with all origins: name those whose pages may send credentials')] : []),
-    ...(maxAgeSeconds === undefined || (Number.isInteger(maxAgeSeconds) && maxAgeSeconds >= 0 && maxAgeSeconds <= LONGEST_CORS_AGE_SECONDS) ? []
-      : [problem(`${at}/maxAgeSeconds`, `must be a whole number from 0 to ${LONGEST_CORS_AGE_SECONDS}`)]),
+    ...numberProblems(`${at}/maxAgeSeconds`, maxAgeSeconds, 0, LONGEST_CORS_AGE_SECONDS),
   ];
+}
+
+function limitsProblems({ rate, callerRate, maxBodyBytes, timeoutSeconds }: TriggerLimitsSpec): FieldProblem[] {
+  const at = '/http/limits';
+  return [
+    ...rateProblems(`${at}/rate`, rate),
+    ...rateProblems(`${at}/callerRate`, callerRate),
+    ...numberProblems(`${at}/maxBodyBytes`, maxBodyBytes, 0, MOST_BODY_BYTES),
+    ...numberProblems(`${at}/timeoutSeconds`, timeoutSeconds, 1, LONGEST_TRIGGER_TIMEOUT_SECONDS),
+  ];
+}
+
+function rateProblems(pointer: string, rate: RateSpec | undefined): FieldProblem[] {
+  if (rate === undefined) return [];
+  if (rate.perSecond === undefined) return [problem(`${pointer}/perSecond`, 'must be given')];
+  return [...numberProblems(`${pointer}/perSecond`, rate.perSecond, 1, MOST_PER_SECOND), ...numberProblems(`${pointer}/burst`, rate.burst, 1, MOST_PER_SECOND)];
+}
+
+function numberProblems(pointer: string, value: number | undefined, least: number, most: number): FieldProblem[] {
+  return value === undefined || (Number.isInteger(value) && value >= least && value <= most) ? [] : [problem(pointer, `must be a whole number from ${least} to ${most}`)];
 }
 
 function itemProblems(pointer: string, items: readonly string[] | undefined, pattern: RegExp, what: string): FieldProblem[] {

@@ -22,6 +22,11 @@ export class AccessDirectory {
 
   constructor(private readonly options: AccessDirectoryOptions) {}
 
+  /** How many gateways share what tenants and triggers are held to. */
+  get gateways(): number {
+    return this.options.gateways;
+  }
+
   /** The tenant's entry, made on first mention. */
   tenant(tenantId: string): TenantEntry {
     let entry = this.tenants.get(tenantId);

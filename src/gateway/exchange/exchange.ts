@@ -53,6 +53,9 @@ export interface AdmittedRequest {
   startedAt: number;
   /** Of the address that was asked. */
   authentication: AuthenticationMode;
+  maxBodyBytes: number;
+  /** Longest wait for the answer, where it is shorter than the function's own; `Infinity` otherwise. */
+  timeoutMs: number;
 }
 
 /**
@@ -111,14 +114,14 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     });
     this.deadline = admitted.startedAt + this.path.limits.bodyReadTimeoutMs;
     this.path.sweeper.add(this);
-    if (streamed) this.outgoing.body = new StreamedBody(request, this.path.limits.maxBodyBytes, () => this.continueUpload());
+    if (streamed) this.outgoing.body = new StreamedBody(request, admitted.maxBodyBytes, () => this.continueUpload());
     if (hasBody && small) this.readBody(headers.contentLength);
     else this.acquire();
   }
 
   proceed(upstream: Upstream): void {
     const now = performance.now();
-    const timeoutMs = upstream.revision.timeoutSeconds * 1000;
+    const timeoutMs = Math.min(upstream.revision.timeoutSeconds * 1000, this.admitted.timeoutMs);
     if (this.dispatchedAt === 0) {
       this.dispatchedAt = now;
       this.route.load.requests++;
@@ -294,7 +297,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
   private acquire(): void {
     const now = performance.now();
     if (this.askedAt === 0) {
-      const timeoutMs = (this.route.revision?.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+      const timeoutMs = Math.min((this.route.revision?.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000, this.admitted.timeoutMs);
       this.askedAt = now;
       this.waitUntil = now + Math.min(timeoutMs, this.path.limits.maxWaitMs);
     }

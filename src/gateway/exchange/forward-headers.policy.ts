@@ -16,6 +16,12 @@ export interface ForwardFacts {
 
 const BEARER = /^bearer\b/i;
 
+/** Where a request comes from: the last hop before a proxy that is trusted, or else the other end of the connection. */
+export function clientAddress(scan: ScannedHeaders, remoteAddress: string | undefined, trustForwarded: boolean): string {
+  const last = trustForwarded ? scan.forwardedFor?.slice(scan.forwardedFor.lastIndexOf(',') + 1).trim() : undefined;
+  return last || plainAddress(remoteAddress ?? 'unknown');
+}
+
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

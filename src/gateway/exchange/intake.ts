@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { rewrittenPath, type HttpTriggerSpec } from '../../contract/triggers.js';
 import type { Verdict } from '../auth/authenticator.js';
+import type { RouteLimiter, RouteShortage } from '../limits/route-limiter.js';
 import type { Shortage } from '../limits/tenant-limits.js';
 import type { RefusalCode } from '../refusals.policy.js';
 import type { FunctionRoute } from '../routing/function-route.js';
@@ -11,6 +12,7 @@ import { pathOf, readAddress, type Address } from './address.policy.js';
 import { corsAnswer } from './cors.policy.js';
 import type { DataPath } from './data-path.js';
 import { Exchange, type AdmittedRequest } from './exchange.js';
+import { clientAddress } from './forward-headers.policy.js';
 import type { GatewayResponse } from './gateway-response.js';
 import { newRequestId } from './identifiers.js';
 import { isRequestId, scanRequestHeaders, type ScannedHeaders } from './request-headers.policy.js';
@@ -20,10 +22,11 @@ import { writeRefusal, type RefusalExtras } from './write-refusal.js';
 interface Arrival extends AdmittedRequest {
   /** The one of the function's addresses that was asked; undefined where there is no function. */
   lane: Lane | undefined;
+  limiter: RouteLimiter | undefined;
 }
 
 /** The function at an address, as it is asked for there. */
-interface Destination extends Pick<Arrival, 'path' | 'lane' | 'authentication'> {
+interface Destination extends Pick<Arrival, 'path' | 'lane' | 'authentication' | 'limiter' | 'maxBodyBytes' | 'timeoutMs'> {
   route: FunctionRoute | undefined;
 }
 
@@ -46,6 +49,17 @@ function shortageExtras({ limit, allowed, waitMs }: Shortage): RefusalExtras {
   return { detail, retryAfterSeconds, rateLimit: limit === 'concurrent' ? undefined : allowed };
 }
 
+function routeShortageExtras({ of, perSecond, waitMs }: RouteShortage): RefusalExtras {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
+  return { detail: `This address takes ${perSecond} requests per second${of === 'caller' ? ' of one caller' : ''}; try again in ${retryAfterSeconds} s.`, retryAfterSeconds, rateLimit: perSecond };
+}
+
+/** The credential where one was asked for: it is verified by now. Anybody may write any into a request to a public address, so there it is where it comes from. */
+function callerOf({ authentication, headers, request }: Arrival, trustForwarded: boolean): string {
+  const credential = authentication === 'none' ? undefined : headers.apiKey ?? headers.authorization;
+  return credential ?? clientAddress(headers, request.socket.remoteAddress, trustForwarded);
+}
+
 /** Reads requests and decides which may pass: address, credential, suspension, spending, the tenant's limits, room. Those that may become exchanges. */
 export class Intake {
   constructor(private readonly path: DataPath) {}
@@ -61,11 +75,8 @@ export class Intake {
     const address = readAddress(target, headers.host, this.path.hostSuffix, headers.internal === undefined ? this.path.table.triggers : undefined);
     if (address === 'malformed') return this.refuse(request, response, 'REQUEST_MALFORMED', requestId, { detail: 'The request target is not one that is read the same everywhere.' });
     if (address === 'unknown') return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
-    if ('triggered' in address && this.isPreflight(request, response, address.triggered.trigger)) return this.answerPreflight(response);
-    if ('triggered' in address && address.triggered.methods?.has(request.method!) === false) {
-      return this.refuse(request, response, 'METHOD_NOT_ALLOWED', requestId, { allow: allowedMethods(address.triggered), detail: `This address takes ${allowedMethods(address.triggered)}.` });
-    }
-    const { route, ...destination } = 'triggered' in address ? ofTrigger(address.triggered, address.target) : this.ofName(address);
+    if ('triggered' in address && this.isAnsweredHere(address.triggered, request, response, requestId)) return;
+    const { route, ...destination } = 'triggered' in address ? this.ofTrigger(address.triggered, address.target) : this.ofName(address);
     const arrival: Arrival = { request, response, headers, requestId, expectsContinue, startedAt, ...destination };
     if (route && arrival.authentication === 'none' && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
     const verdict = this.path.authenticator.check(route?.tenant, headers, request.method!, target);
@@ -73,6 +84,17 @@ export class Intake {
     verdict.then((decided) => {
       if (!response.destroyed && !request.destroyed) this.admit(arrival, route, decided);
     }).catch((error: unknown) => this.fail(arrival, error));
+  }
+
+  /** What no function is asked for: preflights, and methods that the trigger does not take. */
+  private isAnsweredHere(claim: Claim, request: IncomingMessage, response: GatewayResponse, requestId: string): boolean {
+    if (this.isPreflight(request, response, claim.trigger)) {
+      this.answerPreflight(response);
+      return true;
+    }
+    if (claim.methods?.has(request.method!) !== false) return false;
+    this.refuse(request, response, 'METHOD_NOT_ALLOWED', requestId, { allow: allowedMethods(claim), detail: `This address takes ${allowedMethods(claim)}.` });
+    return true;
   }
 
   /** Of addresses with CORS rules: what they say goes with the answer, whatever it will be. */
@@ -92,10 +114,22 @@ export class Intake {
 
   /** A function's own name comes first, so that no tag can stand before it. */
   private ofName({ key, path }: Address): Destination {
-    const route = this.path.table.find(key);
-    if (route) return { route, lane: route.main, path, authentication: route.authentication };
-    const tagged = this.path.table.findTagged(key);
-    return { route: tagged?.route, lane: tagged?.lane, path, authentication: tagged?.route.authentication ?? 'required' };
+    const { table, limits: { maxBodyBytes } } = this.path;
+    const bounds = { maxBodyBytes, timeoutMs: Number.POSITIVE_INFINITY, limiter: undefined };
+    const route = table.find(key);
+    if (route) return { route, lane: route.main, path, authentication: route.authentication, ...bounds };
+    const tagged = table.findTagged(key);
+    return { route: tagged?.route, lane: tagged?.lane, path, authentication: tagged?.route.authentication ?? 'required', ...bounds };
+  }
+
+  private ofTrigger({ trigger, route, limiter }: Claim, target: string): Destination {
+    const { limits = {} } = trigger;
+    const path = pathOf(target);
+    return {
+      route, lane: route.main, path: rewrittenPath(trigger, path) + target.slice(path.length), authentication: trigger.authentication === 'public' ? 'none' : 'required', limiter,
+      maxBodyBytes: Math.min(limits.maxBodyBytes ?? Number.POSITIVE_INFINITY, this.path.limits.maxBodyBytes),
+      timeoutMs: (limits.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000,
+    };
   }
 
   private malformed(request: IncomingMessage, headers: ScannedHeaders): RefusalCode | undefined {
@@ -114,7 +148,10 @@ export class Intake {
     if (!route) return this.refuse(request, response, 'FUNCTION_NOT_FOUND', requestId);
     if (route.suspension !== 'none') return this.refuseKnown(arrival, route, 'FUNCTION_SUSPENDED');
     if (route.tenant.access?.spendLimitReached) return this.refuseKnown(arrival, route, 'SPEND_LIMIT_REACHED');
-    if (headers.contentLength > this.path.limits.maxBodyBytes) return this.refuseKnown(arrival, route, 'PAYLOAD_TOO_LARGE');
+    if (headers.contentLength > arrival.maxBodyBytes) return this.refuseKnown(arrival, route, 'PAYLOAD_TOO_LARGE');
+    // The address's own first: what it holds back takes nothing from the tenant's other functions.
+    const beyond = arrival.limiter?.shortage(arrival.limiter.knowsCallers ? callerOf(arrival, this.path.trustForwarded) : undefined, arrival.startedAt);
+    if (beyond) return this.refuseKnown(arrival, route, 'RATE_LIMITED', routeShortageExtras(beyond));
     const shortage = route.tenant.limits.shortage(arrival.startedAt);
     if (shortage) return this.refuseKnown(arrival, route, shortage.limit === 'concurrent' ? 'CONCURRENCY_LIMITED' : 'RATE_LIMITED', shortageExtras(shortage));
     if (!this.path.share.admit(route)) return this.refuseKnown(arrival, route, 'GATEWAY_OVERLOADED', { retryAfterSeconds: 1 });
@@ -137,9 +174,4 @@ export class Intake {
     this.path.log.error({ err: error, requestId: arrival.requestId }, 'a request could not be handled');
     this.refuse(arrival.request, arrival.response, 'GATEWAY_ERROR', arrival.requestId);
   }
-}
-
-function ofTrigger({ trigger, route }: Claim, target: string): Destination {
-  const path = pathOf(target);
-  return { route, lane: route.main, path: rewrittenPath(trigger, path) + target.slice(path.length), authentication: trigger.authentication === 'public' ? 'none' : 'required' };
 }

@@ -1,4 +1,5 @@
 import type { HttpTriggerSpec } from '../../contract/triggers.js';
+import type { RouteLimiter } from '../limits/route-limiter.js';
 import type { FunctionRoute } from './function-route.js';
 
 /** A host and path that a function has, ready for requests. */
@@ -7,6 +8,8 @@ export interface Claim {
   route: FunctionRoute;
   /** Undefined: all. */
   methods: ReadonlySet<string> | undefined;
+  /** Undefined: nothing but what the tenant and the function are held to. */
+  limiter: RouteLimiter | undefined;
 }
 
 /** Claims to one host: of each path the one that was there first, and those that wait for it to go. */

@@ -33,7 +33,7 @@ export interface RouteSource {
  * outage of the control plane and of the API server.
  */
 export class RouteTable implements RouteSink {
-  readonly triggers = new TriggerTable();
+  readonly triggers: TriggerTable;
   private readonly byAddress = new Map<string, FunctionRoute>();
   /** By `<namespace>/<name>`. */
   private readonly byResource = new Map<string, FunctionRoute>();
@@ -46,7 +46,9 @@ export class RouteTable implements RouteSink {
     private readonly directory: AccessDirectory,
     private readonly upstreams: UpstreamFactory,
     private readonly metrics: GatewayMetrics,
-  ) {}
+  ) {
+    this.triggers = new TriggerTable(directory.gateways);
+  }
 
   /** @param key `<tenant>/<function>` */
   find(key: string): FunctionRoute | undefined {

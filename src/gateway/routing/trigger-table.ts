@@ -1,4 +1,5 @@
 import { HTTP_METHODS, type HttpTriggerSpec } from '../../contract/triggers.js';
+import { RouteLimiter } from '../limits/route-limiter.js';
 import type { FunctionRoute } from './function-route.js';
 import { HostClaims, type Claim } from './host-claims.js';
 
@@ -6,6 +7,9 @@ import { HostClaims, type Claim } from './host-claims.js';
 export class TriggerTable {
   private readonly hosts = new Map<string, HostClaims>();
   private readonly known = new Map<FunctionRoute, { json: string; hosts: readonly string[] }>();
+
+  /** @param gateways how many share the requests of all */
+  constructor(private readonly gateways: number) {}
 
   get isEmpty(): boolean {
     return this.hosts.size === 0;
@@ -30,7 +34,9 @@ export class TriggerTable {
     for (const trigger of triggers) {
       const claims = this.hosts.get(trigger.host) ?? new HostClaims();
       this.hosts.set(trigger.host, claims);
-      claims.add({ trigger, route, methods: trigger.methods && new Set<string>(trigger.methods) });
+      const { methods, limits } = trigger;
+      const limiter = limits?.rate || limits?.callerRate ? new RouteLimiter(limits, this.gateways, performance.now()) : undefined;
+      claims.add({ trigger, route, methods: methods && new Set<string>(methods), limiter });
     }
     this.known.set(route, { json, hosts: [...new Set(triggers.map(({ host }) => host))] });
   }

@@ -85,6 +85,7 @@ describe('a trigger\'s route', () => {
   it.each<[string, Partial<FunctionSpec>, Partial<HttpTriggerSpec>]>([
     ['whose callers need a credential', {}, { authentication: 'required' }],
     ['that may lead nowhere else for now', {}, { through: 'gateway' }],
+    ['that is held to limits', {}, { limits: { rate: { perSecond: 10 } } }],
     ['whose pages of other origins have rules', {}, { cors: { allowOrigins: ['*'] } }],
     ['of a function that is suspended', { suspension: 'ingress' }, {}],
     ['of an image without counters', { revisions: [counted(1, { runtime: 'image', metering: 'gateway' })] }, {}],

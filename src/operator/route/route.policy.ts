@@ -20,7 +20,7 @@ export interface RouteSituation {
 
 /** Whether requests of this trigger can ever go straight to pods. What only gateways hold keeps them there. */
 export function mayGoDirect({ fn, kind }: Pick<RouteSituation, 'fn' | 'kind'>, trigger: HttpTriggerSpec): boolean {
-  if (trigger.authentication !== 'public' || trigger.through === 'gateway' || trigger.cors !== undefined || fn.spec.suspension !== 'none') return false;
+  if (trigger.authentication !== 'public' || trigger.through === 'gateway' || trigger.cors !== undefined || trigger.limits !== undefined || fn.spec.suspension !== 'none') return false;
   // An Ingress knows neither methods nor, but for annotations of each implementation, other paths.
   return kind === 'gateway-api' || (trigger.methods === undefined && trigger.rewrite === undefined);
 }

@@ -1,7 +1,7 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
 import {
-  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, MOST_CORS_ITEMS, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
+  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
 } from '../../../contract/triggers.js';
 import { BoolField, DateField, EnumField, IntField, ListField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
 import { MutationPayload } from '../../../platform/graphql/mutation.js';
@@ -21,6 +21,13 @@ const EXPOSED_WORDS = 'Header fields pages may read besides those every page may
 const CREDENTIALS_WORDS = 'Whether pages may send cookies and the like. Not with all origins.';
 const AGE = { min: 0, max: LONGEST_CORS_AGE_SECONDS, description: 'Seconds a browser may remember the answer to a preflight.' } as const;
 const CORS_WORDS = 'Which pages of other origins may read answers. The gateway keeps these rules, and a preflight reaches no function; without them the function\'s own answers speak for it.';
+const PER_SECOND = { min: 1, max: MOST_PER_SECOND, description: 'Requests per second on average.' } as const;
+const BURST = { ...MAYBE, min: 1, max: MOST_PER_SECOND, description: 'Requests at once; as many as perSecond when absent.' } as const;
+const RATE = { ...MAYBE, description: 'Of all callers together; beyond it 429.' } as const;
+const CALLER_RATE = { ...MAYBE, description: 'Of each caller: the credential it shows where one is asked for, or else the address it comes from.' } as const;
+const BODY_BYTES = { ...MAYBE, min: 0, max: MOST_BODY_BYTES, description: 'Longest request body; at most what the gateway takes anyhow.' } as const;
+const TIMEOUT = { ...MAYBE, min: 1, max: LONGEST_TRIGGER_TIMEOUT_SECONDS, description: 'Longest wait for an answer; at most the function\'s own timeout.' } as const;
+const LIMITS_WORDS = 'What is let through here, beside what the tenant\'s quota lets through.';
 const METHODS_WORDS = 'Methods that are passed on, others are answered 405; all when absent.';
 const AUTHENTICATION_WORDS = 'public: anyone may call; required: callers need a credential with functions:invoke.';
 
@@ -48,6 +55,22 @@ export class TriggerCorsModel {
   @IntField({ ...AGE, ...MAYBE }) maxAgeSeconds?: number;
 }
 
+@InputType('TriggerRateInput')
+@ObjectType('TriggerRate')
+export class TriggerRateModel {
+  @IntField(PER_SECOND) perSecond!: number;
+  @IntField(BURST) burst?: number;
+}
+
+@InputType('TriggerLimitsInput')
+@ObjectType('TriggerLimits')
+export class TriggerLimitsModel {
+  @ObjectField(() => TriggerRateModel, RATE) rate?: TriggerRateModel;
+  @ObjectField(() => TriggerRateModel, CALLER_RATE) callerRate?: TriggerRateModel;
+  @IntField(BODY_BYTES) maxBodyBytes?: number;
+  @IntField(TIMEOUT) timeoutSeconds?: number;
+}
+
 @InputType('HttpTriggerInput')
 @ObjectType('HttpTrigger', { description: 'A host and path.' })
 export class HttpTriggerModel {
@@ -57,6 +80,7 @@ export class HttpTriggerModel {
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { description: AUTHENTICATION_WORDS }) authentication!: TriggerAuthentication;
   @ObjectField(() => TriggerCorsModel, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsModel;
+  @ObjectField(() => TriggerLimitsModel, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsModel;
 }
 
 @ObjectType('Trigger', { implements: () => [Node], description: 'What starts a function beside its own address.' })
@@ -94,6 +118,20 @@ export class TriggerCorsPatch {
   @IntField({ ...AGE, ...MAYBE }) maxAgeSeconds?: number | null;
 }
 
+@InputType('TriggerRatePatch')
+export class TriggerRatePatch {
+  @IntField({ ...PER_SECOND, optional: true }) perSecond?: number;
+  @IntField(BURST) burst?: number | null;
+}
+
+@InputType('TriggerLimitsPatch')
+export class TriggerLimitsPatch {
+  @ObjectField(() => TriggerRatePatch, RATE) rate?: TriggerRatePatch | null;
+  @ObjectField(() => TriggerRatePatch, CALLER_RATE) callerRate?: TriggerRatePatch | null;
+  @IntField(BODY_BYTES) maxBodyBytes?: number | null;
+  @IntField(TIMEOUT) timeoutSeconds?: number | null;
+}
+
 @InputType('HttpTriggerPatch')
 export class HttpTriggerPatch {
   @TextField({ ...HOST, optional: true }) host?: string;
@@ -102,6 +140,7 @@ export class HttpTriggerPatch {
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel | null;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { optional: true, description: AUTHENTICATION_WORDS }) authentication?: TriggerAuthentication;
   @ObjectField(() => TriggerCorsPatch, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsPatch | null;
+  @ObjectField(() => TriggerLimitsPatch, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsPatch | null;
 }
 
 /** Merge patch: null removes. */
