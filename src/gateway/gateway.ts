@@ -1,5 +1,6 @@
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Registry } from 'prom-client';
 import type { FunctionLoad, GatewayLoadReport } from '../contract/load-report.js';
 import type { GatewayUsageReport } from '../contract/usage-report.js';
@@ -15,6 +16,7 @@ import type { DataPath } from './exchange/data-path.js';
 import { GatewayResponse } from './exchange/gateway-response.js';
 import { newRequestId } from './exchange/identifiers.js';
 import { Intake } from './exchange/intake.js';
+import { asksForWebSocket } from './exchange/tunnel.js';
 import { writeRefusal } from './exchange/write-refusal.js';
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './gateway-limits.js';
 import { DeadlineSweeper } from './limits/deadline-sweeper.js';
@@ -102,6 +104,7 @@ export class Gateway {
       hostSuffix: options.baseDomain === undefined ? undefined : `.${options.baseDomain.toLowerCase()}`,
       trustForwarded: options.trustForwarded ?? false,
       bufferedBytes: 0,
+      tunnels: new Set(),
       draining: false,
     };
     this.intake = new Intake(this.path);
@@ -136,6 +139,7 @@ export class Gateway {
     const until = performance.now() + graceMs;
     while (this.share.held > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     this.server.closeAllConnections();
+    for (const tunnel of this.path.tunnels) tunnel.destroy();
     await closed;
     this.path.sweeper.stop();
     this.path.desk.stop();
@@ -199,13 +203,26 @@ export class Gateway {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 5000,
       noDelay: true,
+      shouldUpgradeCallback: asksForWebSocket,
     }, (request, response) => this.receive(request, response, false));
     // Zero: none is dropped in silence; their size is limited by the parser, their number is checked when they are read.
     server.maxHeadersCount = 0;
     server.maxConnections = this.limits.maxConnections;
     server.on('checkContinue', (request, response) => this.receive(request, response, true));
+    server.on('upgrade', (request, socket, head) => this.receiveUpgrade(request, socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.refuseUnparsed(error, socket as Socket));
     return server;
+  }
+
+  /** Node has done with a connection that asks for another protocol: whatever the answer, it ends with it. */
+  private receiveUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const response = new GatewayResponse(request);
+    response.shouldKeepAlive = false;
+    response.upgraded = { socket, head };
+    socket.on('error', () => socket.destroy());
+    response.assignSocket(socket as Socket);
+    response.once('finish', () => (socket as Socket).destroySoon());
+    this.receive(request, response, false);
   }
 
   private receive(request: IncomingMessage, response: GatewayResponse, expectsContinue: boolean): void {

@@ -7,6 +7,7 @@ import type { DeadlineSweeper } from '../limits/deadline-sweeper.js';
 import type { FairShare } from '../limits/fair-share.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { WakeDesk } from '../waking/wake-desk.js';
+import type { Tunnel } from './tunnel.js';
 
 /** What every request of one gateway shares. */
 export interface DataPath {
@@ -24,6 +25,8 @@ export interface DataPath {
   readonly trustForwarded: boolean;
   /** Bytes of all buffered request bodies. */
   bufferedBytes: number;
+  /** WebSockets that are open. */
+  readonly tunnels: Set<Tunnel>;
   /** The gateway is stopping: connections close after their present answer. */
   draining: boolean;
 }

@@ -1,19 +1,21 @@
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { AuthenticationMode } from '../../contract/function-resource.js';
 import { Expiring } from '../limits/expiring.js';
 import type { RefusalCode } from '../refusals.policy.js';
 import type { FunctionRoute } from '../routing/function-route.js';
-import type { Lack, Lane, Waiter } from '../routing/lane.js';
+import type { Lane, Waiter } from '../routing/lane.js';
 import { ClusterAnswerError } from '../upstream/cluster-answer-error.js';
 import type { Upstream, UpstreamRequest } from '../upstream/upstream.js';
+import type { AdmittedRequest } from './admitted-request.js';
 import { BodyTooLargeError } from './body-too-large-error.js';
 import type { DataPath } from './data-path.js';
+import { IDEMPOTENT, isCallersFault, WAITED_FOR } from './dispatch-faults.policy.js';
 import { forwardHeaders, setDeadline } from './forward-headers.policy.js';
 import { notifyClose, notifyDrain, type GatewayResponse, type ResponseOwner } from './gateway-response.js';
-import type { ScannedHeaders } from './request-headers.policy.js';
 import { responseHeaders } from './response-headers.policy.js';
 import { StreamedBody } from './streamed-body.js';
+import { Tunnel } from './tunnel.js';
 import { writeRefusal, type RefusalExtras } from './write-refusal.js';
 
 const READING = 0;
@@ -21,9 +23,6 @@ const WAITING = 1;
 const DISPATCHED = 2;
 /** The answer is under way to the caller, or nothing more comes from the function. */
 const ENDED = 3;
-
-/** Methods whose repetition has no further effect (RFC 9110 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** Longest time a caller may take to read what is left of a finished answer. */
 const FLUSH_MS = 30_000;
@@ -33,30 +32,6 @@ const JOINED_BYTES = 8 * 1024;
 
 const GONE = new Error('the caller is gone');
 const TIMED_OUT = new Error('the function took too long');
-
-/** What a request that waited in vain is told. */
-const WAITED_FOR: Record<Lack, RefusalCode> = {
-  instance: 'FUNCTION_NOT_READY',
-  connection: 'FUNCTION_NOT_READY',
-  cluster: 'CLUSTER_UNREACHABLE',
-  room: 'FUNCTION_OVERLOADED',
-};
-
-/** What an exchange starts from: an admitted request. */
-export interface AdmittedRequest {
-  request: IncomingMessage;
-  response: GatewayResponse;
-  headers: ScannedHeaders;
-  requestId: string;
-  path: string;
-  expectsContinue: boolean;
-  startedAt: number;
-  /** Of the address that was asked. */
-  authentication: AuthenticationMode;
-  maxBodyBytes: number;
-  /** Longest wait for the answer, where it is shorter than the function's own; `Infinity` otherwise. */
-  timeoutMs: number;
-}
 
 /**
  * One admitted request on its way: reads a small body, waits for an instance, dispatches (again, where the function has
@@ -81,6 +56,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
   private expected = -1;
   private responseBytes = 0;
   private lastChunk: Buffer | undefined = undefined;
+  private tunnel: Tunnel | undefined = undefined;
   private readonly request: IncomingMessage;
   private readonly response: GatewayResponse;
 
@@ -94,6 +70,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     this.request = admitted.request;
     this.response = admitted.response;
     this.outgoing = { path: admitted.path, method: admitted.request.method!, headers: admitted.headers.forward, body: null };
+    if (this.response.upgraded) this.outgoing.upgrade = 'websocket';
   }
 
   begin(): void {
@@ -133,6 +110,8 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     this.attempts++;
     this.deadline = now + timeoutMs + this.path.limits.timeoutGraceMs;
     setDeadline(this.outgoing.headers, this.callerDeadline(Date.now() + timeoutMs));
+    // The API server's proxy would take it for a request of the platform's own.
+    if (this.outgoing.upgrade && !upstream.transparent) return this.end(() => this.refuse('CLUSTER_UNREACHABLE', { detail: 'WebSockets need a direct way from the gateway to the pods, and it has none.' }));
     upstream.dispatch(this.outgoing, this);
   }
 
@@ -144,6 +123,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
         this.route.leave(this.lane, this);
         return this.refuse(WAITED_FOR[this.lane.lack(performance.now())], { retryAfterSeconds: 2 });
       case DISPATCHED:
+        if (this.tunnel) return this.tunnel.end();
         return this.answered ? this.cut(TIMED_OUT) : this.timeOut();
       default:
         this.response.destroy();
@@ -172,6 +152,21 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     if (typeof length === 'string' && this.outgoing.method !== 'HEAD') this.expected = Number(length);
     // An answer without a length may have a long way to its first byte (server-sent events): its header goes ahead.
     else queueMicrotask(() => this.flushHeader());
+  }
+
+  /** A WebSocket: it is one invocation, until either side or the function's timeout ends it. */
+  onRequestUpgrade(_controller: Dispatcher.DispatchController, _status: number, headers: Record<string, string | string[] | undefined>, socket: Duplex): void {
+    const { upgraded } = this.response;
+    if (this.state !== DISPATCHED || !upgraded) {
+      socket.destroy();
+      return;
+    }
+    const upstream = this.upstream!;
+    upstream.noteReached();
+    this.answered = true;
+    this.tunnel = new Tunnel(upgraded, socket, () => this.endTunnel());
+    this.path.tunnels.add(this.tunnel);
+    this.tunnel.open(responseHeaders(headers, this.admitted.requestId, upstream.servedBy, this.response.crossOrigin));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -217,6 +212,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
   }
 
   onClose(): void {
+    this.tunnel?.end();
     this.path.sweeper.delete(this);
     this.path.share.release(this.route);
     this.route.tenant.limits.leave();
@@ -229,6 +225,15 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
       this.state = ENDED;
       this.account(0, performance.now(), false);
     }
+  }
+
+  private endTunnel(): void {
+    if (this.state !== DISPATCHED) return;
+    this.state = ENDED;
+    this.path.tunnels.delete(this.tunnel!);
+    this.responseBytes = this.tunnel!.responseBytes;
+    this.account(101, performance.now(), true);
+    this.releaseUpstream();
   }
 
   /** The function has the request and its caller does not wait any longer. */
@@ -381,13 +386,7 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     usage.changedAt = now;
     usage.invocations++;
     usage.billedMs += Math.ceil(now - this.dispatchedAt);
-    usage.requestBytes += body instanceof StreamedBody ? body.bytes : this.buffered;
+    usage.requestBytes += this.tunnel?.requestBytes ?? (body instanceof StreamedBody ? body.bytes : this.buffered);
     usage.responseBytes += this.responseBytes;
   }
-}
-
-/** undici refused to send what the caller wrote: nothing went out. */
-function isCallersFault(error: Error): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH';
 }

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http';
+import type { UpgradedConnection } from './tunnel.js';
 
 /** Who wants to know what happens to a response. */
 export interface ResponseOwner {
@@ -13,6 +14,8 @@ export class GatewayResponse extends ServerResponse {
   owner: ResponseOwner | undefined = undefined;
   /** What goes with the answer, whoever gives it, by the CORS rules of the trigger that was asked; undefined where there are none. */
   crossOrigin: readonly string[] | undefined = undefined;
+  /** Of a request for a WebSocket: the caller's connection. */
+  upgraded: UpgradedConnection | undefined = undefined;
 }
 
 export function notifyDrain(this: GatewayResponse): void {

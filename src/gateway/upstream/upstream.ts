@@ -8,6 +8,8 @@ export interface UpstreamRequest {
   method: string;
   headers: string[];
   body: Buffer | import('node:stream').Readable | null;
+  /** The protocol that is asked for in place of HTTP. */
+  upgrade?: 'websocket';
 }
 
 const FIRST_EJECTION_MS = 250;
