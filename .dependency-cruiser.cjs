@@ -7,6 +7,7 @@ const TIERS = [
   ['quotas'],
   ['functions', 'pools'],
   ['invocations'],
+  ['async-invocations'],
   ['triggers'],
   ['metering'],
   ['billing'],

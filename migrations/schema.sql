@@ -91,6 +91,54 @@ CREATE POLICY own_rows ON api_key FOR ALL TO fnplane_tenant USING ((tenant_id = 
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_key TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_key TO fnplane_tenant;
 
+CREATE TABLE async_invocation (
+  attempts integer NOT NULL DEFAULT 0,
+  body bytea,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  error_code text,
+  error_message text,
+  expires_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  function_id uuid NOT NULL,
+  headers jsonb NOT NULL,
+  id uuid NOT NULL,
+  max_age_seconds integer NOT NULL,
+  max_attempts integer NOT NULL,
+  method text NOT NULL,
+  next_attempt_at timestamp with time zone NOT NULL,
+  path text NOT NULL,
+  principal text NOT NULL,
+  result bytea,
+  result_bytes integer,
+  result_encoding text,
+  result_too_large boolean NOT NULL DEFAULT false,
+  result_type text,
+  revision integer,
+  run uuid,
+  state text NOT NULL DEFAULT 'queued'::text,
+  status integer,
+  tenant_id uuid NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  waits integer NOT NULL DEFAULT 0
+);
+ALTER TABLE async_invocation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE async_invocation FORCE ROW LEVEL SECURITY;
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_finished CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text]))));
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 10)));
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])));
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX async_invocation_age ON public.async_invocation USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX async_invocation_failed ON public.async_invocation USING btree (tenant_id, finished_at) WHERE (state = 'failed'::text);
+CREATE INDEX async_invocation_function ON public.async_invocation USING btree (tenant_id, function_id);
+CREATE INDEX async_invocation_page ON public.async_invocation USING btree (tenant_id, created_at, id);
+CREATE INDEX async_invocation_queued ON public.async_invocation USING btree (tenant_id) WHERE (state = 'queued'::text);
+CREATE POLICY all_rows ON async_invocation FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON async_invocation FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON async_invocation TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON async_invocation TO fnplane_tenant;
+
 CREATE TABLE audit_entry (
   action text NOT NULL,
   after_hash text,

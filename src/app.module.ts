@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { ApolloDriver } from '@nestjs/apollo';
 import { AccessModule } from './domains/access/access.module.js';
+import { AsyncInvocationsModule } from './domains/async-invocations/async-invocations.module.js';
 import { AuditModule } from './domains/audit/audit.module.js';
 import { BillingModule } from './domains/billing/billing.module.js';
 import { ClustersModule } from './domains/clusters/clusters.module.js';
@@ -23,7 +24,7 @@ import { HANDLER_PROVIDERS, PlatformModule } from './platform/platform.module.js
 
 /** From left to right, as they may import each other. */
 const DOMAINS = [
-  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, TriggersModule, MeteringModule, BillingModule,
+  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, AsyncInvocationsModule, TriggersModule, MeteringModule, BillingModule,
 ];
 
 /** The control plane: every domain on one platform. GraphQL and the handler pieces come with the `api` role only. */

@@ -1,4 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { AsyncInvocationCleaning } from '../domains/async-invocations/async-invocation-cleaning.js';
+import { CleanAsyncInvocationsJob } from '../domains/async-invocations/jobs/clean-async-invocations.job.js';
+import { RunAsyncInvocationJob } from '../domains/async-invocations/jobs/run-async-invocation.job.js';
 import { CheckSpendJob } from '../domains/billing/jobs/check-spend.job.js';
 import { ClusterBootstrap } from '../domains/clusters/cluster/cluster-bootstrap.js';
 import { ClusterConnector, type ConnectionHooks } from '../domains/clusters/cluster/cluster-connector.js';
@@ -22,7 +25,9 @@ import type { ControlPlane } from './control-plane.js';
 const log = partLogger('worker');
 
 /** Every kind of keyed work there is. */
-const HANDLERS = [TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob] as const;
+const HANDLERS = [
+  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob,
+] as const;
 
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
 export class WorkerRole {
@@ -55,6 +60,7 @@ export class WorkerRole {
   /** A cluster that does not answer keeps the worker from nothing: its jobs wait and say why. */
   async start(): Promise<void> {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
+    await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
     this.runner.start();
     this.connecting = this.connect(cluster);
     this.plane.app.get(ClusterConnector, { strict: false }).start(this.hooks);

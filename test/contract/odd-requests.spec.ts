@@ -168,7 +168,8 @@ describe('odd requests', () => {
 
   it('tell a wrong method from a wrong address', async () => {
     for (const path of new Set(document.operations.map((operation) => operation.path))) {
-      const known = document.operations.filter((operation) => operation.path === path).map(({ method }) => method);
+      // A verb may stand where elsewhere an id does.
+      const known = [...new Set(document.operations.filter((operation) => new RegExp(`^${operation.path.replaceAll(/\{[^}]+\}/g, '[^/{}]+')}$`).test(path.replaceAll(/\{[^}]+\}/g, 'x1'))).map(({ method }) => method))];
       for (const method of METHODS.filter((one) => !known.includes(one))) {
         const { status, body, headers } = await api.operator.send(method, path.replaceAll(/\{[^}]+\}/g, 'x1'));
         expect.soft([method, path, status, body.code, headers.get('allow')?.split(', ').filter((one) => one !== 'HEAD')]).toEqual([method, path, 405, 'METHOD_NOT_ALLOWED', known.sort()]);

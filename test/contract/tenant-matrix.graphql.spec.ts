@@ -45,7 +45,8 @@ describe('the GraphQL API between two tenants', () => {
     const seen = await tenant.owner.graphql(`query($tenant: String!) { tenant(tenant: $tenant) ${selectionOf(schema, schema.getType('Tenant')!)} }`, { tenant: tenant.name });
     expect(seen.body.errors, 'the owner may read all of its tenant').toBeUndefined();
     const operations = await tenant.owner.graphql(`query($tenant: String!) { operations(tenant: $tenant) ${selectionOf(schema, schema.getType('OperationConnection')!)} }`, { tenant: tenant.name });
-    const found = [...nodesIn([seen.body.data, operations.body.data])].map(([type, [first]]): [string, string[]] => [type, [first!.name, first!.uuid, first!.id].filter((word) => typeof word === 'string')]);
+    const accepted = await tenant.owner.graphql(`query($tenant: String!) { asyncInvocations(tenant: $tenant) ${selectionOf(schema, schema.getType('AsyncInvocationConnection')!)} }`, { tenant: tenant.name });
+    const found = [...nodesIn([seen.body.data, operations.body.data, accepted.body.data])].map(([type, [first]]): [string, string[]] => [type, [first!.name, first!.uuid, first!.id].filter((word) => typeof word === 'string')]);
     return new Map<string, string[]>([...found, ['Code', [tenant.digest]]]);
   }
 
@@ -90,8 +91,8 @@ describe('the GraphQL API between two tenants', () => {
     for (const operation of operations().filter(ofTenant)) {
       const { body } = await b.owner.graphql(documentOf(schema, operation), preview(operation, ownArguments(operation, 'b')));
       const problems = [...((body.errors ?? []) as { extensions: { code: string } }[]).map(({ extensions }) => extensions.code), ...((body.data?.[operation.field.name]?.userErrors ?? []) as { code: string }[]).map(({ code }) => code)];
-      // For the platform's operators only; in use by the function; the only version of its secret; nothing runs functions here, so that no rollout has come far.
-      const expected = problems.every((code) => /^PERMISSION_DENIED$|_IN_USE$|_CURRENT$|^GATEWAY_|^LAST_OWNER|^ROLLOUT_|^ROLLBACK_|UNAVAILABLE/.test(code));
+      // For the platform's operators only; in use by the function; the only version of its secret; nothing runs functions here, so that no rollout has come far and no invocation has ended.
+      const expected = problems.every((code) => /^PERMISSION_DENIED$|_IN_USE$|_CURRENT$|^GATEWAY_|^LAST_OWNER|^ROLLOUT_|^ROLLBACK_|^ASYNC_(INVOCATION_NOT_FAILED|RESULT_NOT_FOUND)$|UNAVAILABLE/.test(code));
       expect.soft(expected, `${operation.label}: the generated example is answered ${JSON.stringify(body)}; add a better one to EXAMPLES`).toBe(true);
     }
   });

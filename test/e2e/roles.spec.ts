@@ -14,7 +14,7 @@ import { mintToken } from '../support/tokens.js';
 /** What an installation must be told for each role; there are no defaults that everybody knows. */
 const NEEDED: Record<Role, string[]> = {
   api: ['DATABASE_URL', 'FNPLANE_ISSUERS', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_INTERNAL_SECRET', 'FNPLANE_REGISTRY_URL'],
-  worker: ['DATABASE_URL', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_REGISTRY_URL', 'FNPLANE_RUNTIME_IMAGES'],
+  worker: ['DATABASE_URL', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_INTERNAL_SECRET', 'FNPLANE_REGISTRY_URL', 'FNPLANE_RUNTIME_IMAGES'],
   operator: [],
   gateway: ['FNPLANE_ISSUERS', 'FNPLANE_INTERNAL_SECRET'],
   meter: ['DATABASE_URL'],

@@ -6,7 +6,7 @@ import { needed } from './platform.js';
 import { testIssuer } from './tokens.js';
 
 export interface Installation {
-  /** Of the gateway, as the API calls it. */
+  /** Of the gateway, as the API and the worker call it. */
   gatewayUrl: string;
   /** What the roles of one process need and no more. */
   environmentOf(...roles: Role[]): Record<string, string>;
@@ -21,11 +21,12 @@ export async function newInstallation(databaseUrl: string): Promise<Installation
   const cluster = { KUBECONFIG: needed('KUBECONFIG') };
   const sealing = { FNPLANE_ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}` };
   const registry = { FNPLANE_REGISTRY_URL: `http://${needed('FNPLANE_TEST_REGISTRY')}` };
-  const trust = { FNPLANE_ISSUERS: JSON.stringify([testIssuer()]), FNPLANE_INTERNAL_SECRET: randomBytes(32).toString('hex') };
+  const internal = { FNPLANE_INTERNAL_SECRET: randomBytes(32).toString('hex') };
+  const trust = { FNPLANE_ISSUERS: JSON.stringify([testIssuer()]), ...internal };
   const settings: Record<Role, Record<string, string>> = {
     api: { ...store, ...sealing, ...trust, ...registry, FNPLANE_API_RATE: '20000:20000', FNPLANE_API_TENANT_RATE: '20000:20000', FNPLANE_API_LISTEN: '127.0.0.1:0', FNPLANE_GATEWAY_URL: gatewayUrl },
     worker: {
-      ...store, ...cluster, ...sealing, ...registry, FNPLANE_RUNTIME_IMAGES: JSON.stringify({ python, node, go }),
+      ...store, ...cluster, ...sealing, ...internal, ...registry, FNPLANE_GATEWAY_URL: gatewayUrl, FNPLANE_RUNTIME_IMAGES: JSON.stringify({ python, node, go }),
       FNPLANE_BLOCKED_EGRESS: process.env.FNPLANE_TEST_BLOCKED_EGRESS ?? '', FNPLANE_BUILD_CACHE: join(needed('FNPLANE_TEST_CACHE'), 'test-builds'), FNPLANE_GO_SDK: resolve('deploy/runtimes/go'),
     },
     operator: { ...cluster },

@@ -1,12 +1,15 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { required, type Config } from '../../platform/config/config.js';
+import { required, type Config, type Role } from '../../platform/config/config.js';
 import { GatewayClient, type Invocation, type InvocationAnswer } from '../../platform/invocation/gateway-client.js';
 import { CONFIG } from '../../platform/tokens.js';
 
 /** Gateways of as many clusters as a platform may have; more than these would be a mistake. */
 const MOST_GATEWAYS = 1_000;
 
-/** The process's clients of the gateways. Only the `api` role has the shared secret and needs one. */
+/** Roles that call functions. */
+const CALLING: readonly Role[] = ['api', 'worker'];
+
+/** The process's clients of the gateways; of the roles that build the domains, `meter` alone has no shared secret and needs none. */
 @Injectable()
 export class GatewayLink implements OnModuleInit, OnApplicationShutdown {
   private readonly clients = new Map<string, GatewayClient>();
@@ -14,7 +17,7 @@ export class GatewayLink implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
   onModuleInit(): void {
-    if (this.config.FNPLANE_ROLES.includes('api')) this.connect(this.config.FNPLANE_GATEWAY_URL);
+    if (CALLING.some((role) => this.config.FNPLANE_ROLES.includes(role))) this.connect(this.config.FNPLANE_GATEWAY_URL);
   }
 
   async onApplicationShutdown(): Promise<void> {

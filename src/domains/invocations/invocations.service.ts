@@ -2,24 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { FUNCTION_NAME } from '../../contract/names.js';
 import { HEADER } from '../../contract/runtime.js';
 import type { TenantContext } from '../../platform/context/context.js';
-import { BoundedCache } from '../../platform/caching/bounded-cache.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
 import type { InvocationAnswer } from '../../platform/invocation/gateway-client.js';
-import { partLogger, withLogContext } from '../../platform/observability/logger.js';
+import { withLogContext } from '../../platform/observability/logger.js';
 import { functionNotFound } from '../functions/functions.errors.js';
-import { FunctionPlacesService } from '../functions/function-places.service.js';
 import { FunctionsService } from '../functions/functions.service.js';
-import { functionNotReady, invocationInvalid, invocationTooLarge, isMistrust, refusedByGateway } from './invocations.errors.js';
-import { GatewayLink } from './gateway-link.js';
+import { functionNotReady, invocationInvalid, invocationTooLarge, refusedByGateway } from './invocations.errors.js';
+import { FunctionCalls } from './function-calls.js';
 import { headerProblems, MAX_PAYLOAD_BYTES, pathProblem, type InvocationMethod } from './invocation-request.policy.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const log = partLogger('invocations');
-
-/** Longest wait for a function: the longest timeout a plan allows, and the gateway's own wait for an instance before it. */
-const LONGEST_WAIT_MS = 915_000;
-const REMEMBERED_FUNCTIONS = 10_000;
-const REMEMBERED_MS = 2_000;
 
 export interface InvokeFunction {
   /** Name or id of the function. */
@@ -55,13 +47,9 @@ export interface InvocationResult {
 /** Synchronous invocations through the API: the same gateway, limits and counters as calls to a function's own address. */
 @Injectable()
 export class InvocationsService {
-  /** Addresses by tenant and function: a move is heard of a moment later, while the place that is left still serves. */
-  private readonly gateways = new BoundedCache<string, { url: string | null }>(REMEMBERED_FUNCTIONS, REMEMBERED_MS);
-
   constructor(
-    private readonly gateway: GatewayLink,
+    private readonly calls: FunctionCalls,
     private readonly functions: FunctionsService,
-    private readonly places: FunctionPlacesService,
   ) {}
 
   /**
@@ -75,28 +63,16 @@ export class InvocationsService {
     const name = await this.nameOf(context, command.function);
     return withLogContext({ tenant: context.tenantName, function: name }, async () => {
       const startedAt = performance.now();
-      const answer = await this.gateway.invoke({
-        tenant: context.tenantName, tenantId: context.tenantId, function: name, principal: context.principal.key,
-        method: command.method, path: command.path, headers: { ...command.headers, [HEADER.requestId]: context.requestId }, body: command.body,
-        signal: command.signal, timeoutMs: LONGEST_WAIT_MS,
-      }, await this.gatewayOf(context, name));
+      const answer = await this.calls.call(context, {
+        function: name, principal: context.principal.key, method: command.method, path: command.path, headers: { ...command.headers, [HEADER.requestId]: context.requestId }, body: command.body,
+        signal: command.signal,
+      });
       if (answer.refusal) {
-        if (isMistrust(answer.refusal)) log.error({ code: answer.refusal.code }, 'the gateway refuses our token: its secret or clock differs from ours');
         if (answer.refusal.code === 'FUNCTION_NOT_FOUND') await this.explainAbsence(context, name);
         throw refusedByGateway(answer.refusal);
       }
       return toResult(context, answer, performance.now() - startedAt);
     });
-  }
-
-  /** That of the cluster the function is served from. */
-  private async gatewayOf(context: TenantContext, name: string): Promise<string | null> {
-    const key = `${context.tenantId}/${name}`;
-    const known = this.gateways.get(key);
-    if (known) return known.url;
-    const url = await this.places.gatewayUrl(context, name);
-    this.gateways.set(key, { url });
-    return url;
   }
 
   /** The gateway knows names only. They are not looked up here: it answers for those that do not exist. */

@@ -151,7 +151,7 @@ export type Config = z.output<typeof environment>;
 /** What each role cannot do without; there is no default for any of them, so that nothing runs on a value everybody knows. */
 const REQUIRED: Record<Role, readonly (keyof Config)[]> = {
   api: ['DATABASE_URL', 'FNPLANE_ISSUERS', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_INTERNAL_SECRET', 'FNPLANE_REGISTRY_URL'],
-  worker: ['DATABASE_URL', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_REGISTRY_URL', 'FNPLANE_RUNTIME_IMAGES'],
+  worker: ['DATABASE_URL', 'FNPLANE_ENCRYPTION_KEYS', 'FNPLANE_INTERNAL_SECRET', 'FNPLANE_REGISTRY_URL', 'FNPLANE_RUNTIME_IMAGES'],
   operator: [],
   gateway: ['FNPLANE_ISSUERS', 'FNPLANE_INTERNAL_SECRET'],
   meter: ['DATABASE_URL'],
@@ -174,7 +174,7 @@ const HINT: Partial<Record<keyof Config, string>> = {
   DATABASE_URL: 'address of a Postgres >= 15, e.g. postgres://user:password@host:5432/fnplane',
   FNPLANE_ISSUERS: 'JSON array of trusted token issuers: [{"issuer":"https://login.example","audience":"fnplane","discovery":true}]',
   FNPLANE_ENCRYPTION_KEYS: 'keys that seal secrets, as id:base64 of 32 bytes, e.g. k1:$(openssl rand -base64 32); or FNPLANE_ENCRYPTION_KEYS_FILE',
-  FNPLANE_INTERNAL_SECRET: 'at least 32 random characters shared by api and gateway; or FNPLANE_INTERNAL_SECRET_FILE',
+  FNPLANE_INTERNAL_SECRET: 'at least 32 random characters shared by api, worker and gateway; or FNPLANE_INTERNAL_SECRET_FILE',
   FNPLANE_REGISTRY_URL: 'registry that function images are pushed to, e.g. https://registry.example',
   FNPLANE_METRICS_API_ADDRESS: 'IP address by which the API server reaches FNPLANE_METRICS_API_LISTEN, e.g. the pod\'s own',
   FNPLANE_ROUTES_GATEWAY: 'addresses at which the cluster\'s way in reaches the platform\'s gateways, e.g. 10.0.0.5:3080',

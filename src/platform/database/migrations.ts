@@ -16,6 +16,7 @@ import { CreateTriggers1795737600100 } from '../../../migrations/1795737600100-c
 import { CreateCapacityRecords1795737600300 } from '../../../migrations/1795737600300-create-capacity-records.js';
 import { CreatePoolStatuses1795737600301 } from '../../../migrations/1795737600301-create-pool-statuses.js';
 import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-place-functions.js';
+import { CreateAsyncInvocations1795737600500 } from '../../../migrations/1795737600500-create-async-invocations.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   CreateCapacityRecords1795737600300,
   CreatePoolStatuses1795737600301,
   PlaceFunctions1795737600400,
+  CreateAsyncInvocations1795737600500,
 ];

@@ -95,6 +95,17 @@ describe('GatewayClient', () => {
     await expect(invoke()).rejects.toMatchObject({ kind: 'upstream', code: 'INVOCATION_RESPONSE_TOO_LARGE' });
   });
 
+  it('keeps of an answer what is asked for, and reads the rest', async () => {
+    pod.handler = (_request, response) => response.writeHead(201).end('x'.repeat(1000));
+    expect(await invoke({ keepBytes: 1000 })).toMatchObject({ status: 201, tooLarge: false, body: Buffer.alloc(1000, 'x') });
+    pod.handler = (_request, response) => response.writeHead(201).end('x'.repeat(100_000));
+    expect(await invoke({ keepBytes: 1000 })).toMatchObject({ status: 201, revision: 1, tooLarge: true, body: Buffer.alloc(0) });
+    pod.handler = (_request, response) => {
+      response.write('begun', () => response.destroy());
+    };
+    await expect(invoke({ keepBytes: 1000 })).rejects.toMatchObject({ kind: 'upstream', code: 'FUNCTION_CONNECTION_LOST' });
+  });
+
   it('ends the function\'s work when its caller leaves', async () => {
     let ended = false;
     pod.handler = (request) => void request.on('close', () => (ended = true));

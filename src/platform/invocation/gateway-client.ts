@@ -29,6 +29,8 @@ export interface Invocation {
   headers?: Readonly<Record<string, string>>;
   body?: Buffer | string;
   signal?: AbortSignal;
+  /** A longer answer is read to its end and not kept, where else it is an error: for callers to whom what the function did matters more than what it said. */
+  keepBytes?: number;
   /** How long the caller waits in all, waiting for an instance included. The function's own timeout may be shorter. */
   timeoutMs: number;
 }
@@ -44,6 +46,8 @@ export interface InvocationAnswer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
+  /** The body was longer than `keepBytes`, and is empty here. */
+  tooLarge: boolean;
   /** The revision that answered; undefined when the gateway answered in the function's place. */
   revision: number | undefined;
   /** Set when the gateway answered in the function's place. */
@@ -72,7 +76,8 @@ export class GatewayClient {
   /**
    * @returns whatever the function answered, with any status, or the gateway's refusal.
    * @throws {DomainError} GATEWAY_UNAVAILABLE (unavailable), INVOCATION_TIMEOUT (timeout), INVOCATION_RESPONSE_TOO_LARGE
-   *   (upstream), INVOCATION_PATH_INVALID (invalid); the signal's reason when it aborts.
+   *   (upstream), INVOCATION_PATH_INVALID (invalid); with `keepBytes`, FUNCTION_CONNECTION_LOST (upstream) where the answer
+   *   broke off; the signal's reason when it aborts.
    */
   async invoke(invocation: Invocation): Promise<InvocationAnswer> {
     const target = targetOf(invocation);
@@ -80,8 +85,9 @@ export class GatewayClient {
     const signal = invocation.signal ? AbortSignal.any([invocation.signal, timeout]) : timeout;
     try {
       const answer = await this.pool.request({ path: target, method: invocation.method, headers: this.headersOf(invocation, target), body: invocation.body ?? null, signal });
-      const body = await readBounded(answer.body, this.maxBytes);
-      return toAnswer(answer, body);
+      if (invocation.keepBytes === undefined) return toAnswer(answer, await readBounded(answer.body, this.maxBytes));
+      const kept = await readKept(answer.body, invocation.keepBytes, signal);
+      return { ...toAnswer(answer, kept ?? Buffer.alloc(0)), tooLarge: kept === undefined };
     } catch (error) {
       throw invocation.signal?.aborted ? invocation.signal.reason : translate(error, timeout);
     }
@@ -124,11 +130,28 @@ async function readBounded(body: Readable, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks, size);
 }
 
+/** Undefined where it is longer. */
+async function readKept(body: Readable, limit: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new DomainError('upstream', 'FUNCTION_CONNECTION_LOST', 'The function\'s answer broke off.', { cause: error });
+  }
+  return size <= limit ? Buffer.concat(chunks, size) : undefined;
+}
+
 function toAnswer(answer: Dispatcher.ResponseData, body: Buffer): InvocationAnswer {
   const { statusCode: status, headers } = answer;
   const servedBy = headers[HEADER.servedBy];
   const revision = typeof servedBy === 'string' ? Number(servedBy.slice(servedBy.lastIndexOf('@') + 1)) : undefined;
-  return { status, headers, body, revision, refusal: revision === undefined ? readRefusal(body, headers['retry-after']) : undefined };
+  return { status, headers, body, tooLarge: false, revision, refusal: revision === undefined ? readRefusal(body, headers['retry-after']) : undefined };
 }
 
 function readRefusal(body: Buffer, retryAfter: string | string[] | undefined): InvocationRefusal {

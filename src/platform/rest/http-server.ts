@@ -11,6 +11,7 @@ import { answerBrokenRequest } from './connection-problems.js';
 import { toDomainError } from './error-translation.js';
 import { parseJson } from './json-body.js';
 import { sendProblem } from './problem.filter.js';
+import { takesRawBody } from './raw-body.js';
 import { RouteMethods } from './route-methods.js';
 
 const log = partLogger('http');
@@ -100,10 +101,6 @@ function addHooks(fastify: FastifyInstance, methods: RouteMethods): void {
     log.info({ requestId: request.id, method: request.method, route, path: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
     done();
   });
-}
-
-function takesRawBody(request: FastifyRequest): boolean {
-  return (request.routeOptions.config as { rawBody?: boolean }).rawBody === true;
 }
 
 /** Apollo reads the address as a whole, and cannot with a host that is none. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,6 +8,7 @@ import type { Context } from '../context/context.js';
 import { DomainError } from '../errors/domain-error.js';
 import { MutationRunner } from '../mutations/mutation-runner.js';
 import { isPreviewed, isReplayed, READING } from './mutation-options.js';
+import { rawBodyOf, takesRawBody } from './raw-body.js';
 
 /** Gives every mutating REST route `Idempotency-Key` and `?validateOnly=true`. */
 @Injectable()
@@ -31,7 +33,7 @@ export class MutationInterceptor implements NestInterceptor {
   private async run(execution: ExecutionContext, next: CallHandler, request: FastifyRequest, validateOnly: boolean, idempotencyKey: string | undefined): Promise<unknown> {
     const reply = execution.switchToHttp().getResponse<FastifyReply>();
     const context = contextOf(execution, this.reflector.get<Requirement>(REQUIREMENT, execution.getHandler()));
-    const fingerprint = [request.method, request.url, request.body ?? null, request.headers['if-match'] ?? null];
+    const fingerprint = [request.method, request.url, bodyPrint(request), request.headers['if-match'] ?? null];
     const answer = await this.runner.run(context, { idempotencyKey, validateOnly, fingerprint }, async () => {
       const body: unknown = await firstValueFrom(next.handle(), { defaultValue: undefined });
       const location = reply.getHeader('location');
@@ -45,6 +47,13 @@ export class MutationInterceptor implements NestInterceptor {
     }
     return answer.body;
   }
+}
+
+/** Bytes of any kind by their hash: two that mean the same as JSON are two to a function. */
+function bodyPrint(request: FastifyRequest): unknown {
+  if (!takesRawBody(request)) return request.body ?? null;
+  const body = rawBodyOf(request);
+  return body ? createHash('sha256').update(body).digest('hex') : null;
 }
 
 function flag(value: unknown): boolean {

@@ -24,7 +24,7 @@ class StrictValidationPipe extends ValidationPipe {
     if (found !== undefined) throw refusal(found, 'this name is not allowed');
     if (metadata.type === 'body' && isShape(metadata.metatype) && !isObject(value)) throw refusal('', 'the body must be a JSON object');
     try {
-      return (await super.transform(value, metadata)) as unknown;
+      return (await super.transform(metadata.type === 'query' ? withoutPreview(value) : value, metadata)) as unknown;
     } catch (error) {
       throw error instanceof Invalid ? validationProblem(error.errors, metadata.type === 'query' ? '?' : '/') : error;
     }
@@ -44,6 +44,13 @@ function checkTexts(value: unknown, { type, data }: ArgumentMetadata): void {
   if (typeof value === 'string' && !isStorable(value)) throw refusal(`${type === 'query' ? '?' : '/'}${data ?? ''}`, NOT_STORABLE);
   if (type !== 'query' || !isObject(value)) return;
   for (const [name, text] of Object.entries(value)) if (typeof text === 'string' && !isStorable(text)) throw refusal(`?${name}`, NOT_STORABLE);
+}
+
+/** `validateOnly` belongs to changing routes as such and to no class of theirs: the interceptors have read it by now, or refused it. */
+function withoutPreview(value: unknown): unknown {
+  if (!isObject(value) || !('validateOnly' in value)) return value;
+  const { validateOnly: _, ...rest } = value;
+  return rest;
 }
 
 function isShape(type: unknown): boolean {

@@ -76,11 +76,21 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
   rollbackFunction: async (world) => thing(await world.releasing(), 'function', { revision: 1 }),
   ...Object.fromEntries(ROLLOUT_VERBS.map((verb) => [`${verb}Rollout`, async (world: World) => thing(await world.steered(verb), 'function')])),
   pinRevision: async (world) => thing(await world.function(), 'function', { number: 1, pinned: true }),
+  invokeFunctionAsync: async (world) => thing(await world.function(), 'function', { payload: { order: randomName('o') } }),
+  redriveAsyncInvocation: async (world) => thing(await world.failedInvocation(), 'asyncInvocation'),
+  deleteAsyncInvocation: async (world) => thing(await world.failedInvocation(), 'asyncInvocation'),
+  redriveAsyncInvocations: (world) => onFailed(world),
+  purgeAsyncInvocations: (world) => onFailed(world),
   invokeFunction: async (world) => thing(await world.function(), 'function', { payload: { hello: 'world' } }),
 };
 
 function thing(made: Thing, field: string, more: Record<string, unknown> = {}): GraphqlExample {
   return of(made, { [field]: made.reference, ...more });
+}
+
+async function onFailed(world: World): Promise<GraphqlExample> {
+  const { tenant, functionName } = await world.failedInvocation();
+  return { input: { tenant, function: functionName } };
 }
 
 /** Clusters are of no tenant. */

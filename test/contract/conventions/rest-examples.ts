@@ -90,11 +90,24 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
     const { digest, bytes } = await world.archive();
     return { path: `/v1/tenants/${world.home}/code/${digest}`, body: bytes, headers: { 'content-type': 'application/gzip' } };
   },
+  'POST /v1/tenants/{tenant}/functions/{function}/async-invocations': async (world) => ({ path: `${(await world.function()).path}/async-invocations`, body: { order: randomName('o') } }),
+  'POST /v1/tenants/{tenant}/async-invocations/{asyncInvocation}/redrive': async (world) => {
+    const { path } = await world.failedInvocation();
+    return { path: `${path}/redrive`, resource: path };
+  },
+  'DELETE /v1/tenants/{tenant}/async-invocations/{asyncInvocation}': async (world) => ({ path: (await world.failedInvocation()).path }),
+  'POST /v1/tenants/{tenant}/async-invocations/redrive': (world) => onFailed(world, 'redrive'),
+  'POST /v1/tenants/{tenant}/async-invocations/purge': (world) => onFailed(world, 'purge'),
   'POST /v1/tenants/{tenant}/functions/{function}/invocations': async (world) => ({ path: `${(await world.function()).path}/invocations`, body: { hello: 'world' } }),
 };
 
 function onCluster({ path }: Thing, verb: string): RestExample {
   return { path: `${path}/${verb}`, resource: path };
+}
+
+async function onFailed(world: World, verb: string): Promise<RestExample> {
+  const { tenant, functionName } = await world.failedInvocation();
+  return { path: `/v1/tenants/${tenant}/async-invocations/${verb}`, body: { function: functionName } };
 }
 
 export function restExample(world: World, route: string): Promise<RestExample> {

@@ -30,11 +30,12 @@ export function auditOf(world: World, requestId: string): Promise<AuditRow[]> {
 
 const GATE = 4_711;
 
-/** Each change waits at its audit entry for a lock that is free but while {@link whileChangesWait} holds it. */
+/** Each change waits at its audit entry, or where it leaves none at its row, for a lock that is free but while {@link whileChangesWait} holds it. */
 export async function buildGate(world: World): Promise<void> {
   await world.api.plane.database.dataSource.query(`
     CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(${GATE}); RETURN NEW; END $$;
-    CREATE TRIGGER gate BEFORE INSERT ON audit_entry FOR EACH ROW WHEN (NEW.result = 'done') EXECUTE FUNCTION wait_at_gate()`);
+    CREATE TRIGGER gate BEFORE INSERT ON audit_entry FOR EACH ROW WHEN (NEW.result = 'done') EXECUTE FUNCTION wait_at_gate();
+    CREATE TRIGGER gate BEFORE INSERT ON async_invocation FOR EACH ROW EXECUTE FUNCTION wait_at_gate()`);
 }
 
 /** Lets no change come to its end while `work` runs. */

@@ -150,6 +150,17 @@ export class World {
     return { name, function: fn, http: { host: `${name}.example`, path: { type: 'prefix', value: '/' }, authentication: 'public' } };
   }
 
+  /** An invocation of a function of its own that failed, as a worker would have told. */
+  async failedInvocation(): Promise<Thing & { functionName: string }> {
+    const { tenant, reference: functionName, path: fn } = await this.function();
+    const { id } = await this.made(`${fn}/async-invocations`, {});
+    await this.api.plane.database.transaction(systemContext('tests'), async (manager) => {
+      await manager.query(`UPDATE async_invocation SET state = 'failed', attempts = 3, error_code = 'FUNCTION_ERROR', error_message = 'No.', finished_at = clock_timestamp() WHERE id = $1`, [id]);
+      await manager.query(`DELETE FROM work_item WHERE kind = 'async-invocation' AND key LIKE '%/' || $1`, [id]);
+    });
+    return { tenant, reference: id, path: `/v1/tenants/${tenant}/async-invocations/${id}`, functionName };
+  }
+
   /** A member who may invoke, which operators may not. */
   async developer(tenant: string): Promise<HttpClient> {
     const member = { ...this.memberBody(), role: 'developer' };

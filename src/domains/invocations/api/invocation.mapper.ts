@@ -29,7 +29,8 @@ export function toInvocationPayload(result: InvocationResult): Omit<InvokeFuncti
   return { invocationId, status, contentType, revision, errorSource, durationMs, ...bodyOf(result) };
 }
 
-function bodyOf({ body, contentType, contentEncoding }: InvocationResult): { payload?: unknown; body?: string } {
+/** An answer's body: as a value where it is JSON. */
+export function bodyOf({ body, contentType, contentEncoding }: Pick<InvocationResult, 'body' | 'contentType' | 'contentEncoding'>): { payload?: unknown; body?: string } {
   if (body.length === 0) return {};
   if (contentType !== undefined && JSON_TYPE.test(contentType) && contentEncoding === undefined) {
     try {

@@ -6,7 +6,7 @@ import { NotAudited } from '../../../platform/audit/audited.js';
 import { RequireTenant, Tenant } from '../../../platform/auth/authorization.js';
 import type { TenantContext } from '../../../platform/context/context.js';
 import { PassedOn } from '../../../platform/rest/mutation-options.js';
-import { RawBody } from '../../../platform/rest/raw-body.js';
+import { RawBody, rawBodyOf } from '../../../platform/rest/raw-body.js';
 import { InvocationsService } from '../invocations.service.js';
 import { callerSignal } from './caller-signal.js';
 import { fromRequest } from './invocation.mapper.js';
@@ -34,7 +34,7 @@ export class InvocationsController {
   @ApiResponse({ status: 'default', description: 'With x-fnplane-served-by: the function\'s own error answer. Without: a problem document of the platform.', content: { '*/*': { schema: {} } } })
   @ApiExtension('x-fnplane-response-headers', [INVOCATION_ID, HEADER.servedBy, HEADER.errorSource, FUNCTION_STATUS])
   async invoke(@Tenant() context: TenantContext, @Param('function') name: string, @Query() query: InvocationQuery, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const body = request.rawBody ?? (Buffer.isBuffer(request.body) ? request.body : undefined);
+    const body = rawBodyOf(request);
     const result = await this.invocations.invoke(context, { ...fromRequest(name, query, request.headers, body), signal: callerSignal(reply) });
     // The body is a tenant's: should a browser ever show it, it is a document of no origin.
     void reply.header('content-security-policy', 'sandbox; default-src \'none\'')

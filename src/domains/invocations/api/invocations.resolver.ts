@@ -8,7 +8,7 @@ import { InvocationsService } from '../invocations.service.js';
 import { callerSignal } from './caller-signal.js';
 import { fromInput, toInvocationPayload } from './invocation.mapper.js';
 import { InvokeFunctionInput, InvokeFunctionPayload } from './invocation.model.js';
-import { RawPayload } from './raw-payload.js';
+import { RawPayload } from '../../../platform/graphql/raw-payload.js';
 
 @Resolver()
 export class InvocationsResolver {

@@ -1,0 +1,23 @@
+/** Kind of the job that runs one; its key is `<tenant id>/<id>`. */
+export const ASYNC_INVOCATION_JOB = 'async-invocation';
+
+export const ASYNC_STATES = ['queued', 'running', 'succeeded', 'failed'] as const;
+export type AsyncState = (typeof ASYNC_STATES)[number];
+
+/** Why the last try was none or failed. */
+export interface AttemptError {
+  code: string;
+  message: string;
+}
+
+/** What the function answered, as it is kept. */
+export interface KeptResult {
+  contentType: string | undefined;
+  contentEncoding: string | undefined;
+  /** Absent where it was too large to be kept. */
+  body: Buffer | undefined;
+}
+
+/** Largest body that is taken, and largest answer that is kept. */
+export const MOST_BODY_BYTES = 1024 * 1024;
+export const MOST_RESULT_BYTES = 256 * 1024;

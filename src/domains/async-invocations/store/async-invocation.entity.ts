@@ -1,0 +1,28 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { AsyncState } from '../async-invocation-states.js';
+
+/** An accepted invocation, as it is listed: what the function gets and what it answered are read where they are needed, for they may be large. */
+@Entity('async_invocation')
+export class AsyncInvocationEntity {
+  @PrimaryColumn('uuid') tenantId!: string;
+  @PrimaryColumn('uuid') id!: string;
+  @Column('uuid') functionId!: string;
+  @Column('text') method!: string;
+  @Column('text') path!: string;
+  @Column('text') principal!: string;
+  @Column('text') state!: AsyncState;
+  @Column('integer') attempts!: number;
+  @Column('integer') maxAttempts!: number;
+  @Column('timestamptz') nextAttemptAt!: Date;
+  @Column('timestamptz') expiresAt!: Date;
+  @Column('integer', { nullable: true }) status!: number | null;
+  @Column('integer', { nullable: true }) revision!: number | null;
+  @Column('text', { nullable: true }) errorCode!: string | null;
+  @Column('text', { nullable: true }) errorMessage!: string | null;
+  @Column('text', { nullable: true }) resultType!: string | null;
+  @Column('integer', { nullable: true }) resultBytes!: number | null;
+  @Column('boolean') resultTooLarge!: boolean;
+  @Column('integer') version!: number;
+  @Column('timestamptz') createdAt!: Date;
+  @Column('timestamptz', { nullable: true }) finishedAt!: Date | null;
+}
