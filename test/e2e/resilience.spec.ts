@@ -18,6 +18,7 @@ import { mintToken } from '../support/tokens.js';
 const BACK_WITHIN_MS = 60_000;
 
 const STEADY = `import os
+import time
 import uuid
 
 LIFE = str(uuid.uuid4())
@@ -26,7 +27,8 @@ LIFE = str(uuid.uuid4())
 def handle(event, context):
     if (event["data"] or {}).get("die"):
         os._exit(9)
-    return {"life": LIFE}
+    time.sleep((event["data"] or {}).get("seconds", 0))
+    return {"life": LIFE, "request": context.request_id}
 `;
 
 /** Takes the compiler a while, so that a worker can be killed at it; never built before. */
@@ -56,6 +58,8 @@ describe('a platform that loses its parts', () => {
   let token: string;
   const running = new Set<RoleProcess>();
   const tenant = randomName('steady');
+  /** Invocations that nobody waits for, by id. */
+  const accepted: string[] = [];
   const path = `/v1/tenants/${tenant}`;
   let front: RoleProcess;
   let worker: RoleProcess;
@@ -102,12 +106,17 @@ describe('a platform that loses its parts', () => {
     return new HttpClient(installation.gatewayUrl).post(`/${tenant}/${name}`, body, { headers: { 'x-api-key': apiKey } });
   }
 
+  async function asyncStates(): Promise<Record<string, string>> {
+    const { items } = (await operated.operator.get(`${path}/async-invocations`)).body as { items: { id: string; state: string }[] };
+    return Object.fromEntries(items.map(({ id, state }) => [id, state]));
+  }
+
   async function counted(): Promise<number> {
     const { functions } = (await operated.operator.get(`${path}/usage`)).body as { functions: { functionName: string; invocations: number }[] };
     return functions.find(({ functionName }) => functionName === 'counted')?.invocations ?? 0;
   }
 
-  it('loses a worker in the middle of a deploy', async () => {
+  it('loses a worker in the middle of a deploy, and of invocations that nobody waits for', async () => {
     await put(operated, tenant, { name: 'compiled', runtime: 'go', source: { inline: { 'handler.go': GO(randomName('mark')) } }, resources: { cpuMillis: 50, memoryMb: 64 } });
     await eventually(async () => expect(conditionOf((await operated.operator.get(`${path}/functions/compiled`)).body, 'Ready')).toMatchObject({ reason: 'Building' }), { withinMs: 30_000, everyMs: 20 });
     const family = await eventually(async () => {
@@ -115,9 +124,16 @@ describe('a platform that loses its parts', () => {
       expect(found.length).toBeGreaterThan(1);
       return found;
     }, { withinMs: 30_000, everyMs: 10 });
+    for (let i = 0; i < 3; i += 1) {
+      const { status, body } = await operated.operator.post(`${path}/functions/steady/async-invocations`, { seconds: 4 });
+      expect(status).toBe(202);
+      accepted.push(body.id as string);
+    }
+    await eventually(async () => expect(Object.values(await asyncStates())).toContain('running'), { withinMs: 10_000, everyMs: 20 });
     worker.kill('SIGKILL');
     running.delete(worker);
     expect(await worker.ended).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(Object.values(await asyncStates())).not.toContain('succeeded');
     expect(conditionOf((await operated.operator.get(`${path}/functions/compiled`)).body, 'Ready')).toMatchObject({ status: 'False', reason: 'Building' });
     await eventually(async () => expect(family.filter(isAlive)).toEqual([]), { withinMs: 5_000 });
     worker = await start('worker');
@@ -214,6 +230,8 @@ describe('a platform that loses its parts', () => {
     expect((await call('steady')).status).toBe(200);
     expect(await counted()).toBe(16);
     expect(await invoke(operated, tenant, 'compiled')).toMatchObject({ method: 'POST' });
+    await eventually(async () => expect(await asyncStates()).toEqual(Object.fromEntries(accepted.map((id) => [id, 'succeeded']))), { withinMs: BACK_WITHIN_MS });
+    for (const id of accepted) expect((await operated.operator.get(`${path}/async-invocations/${id}/result`)).body).toMatchObject({ request: id });
     const { items } = (await operated.operator.get(`${path}/operations`)).body as { items: { kind: string; targetName: string; state: string }[] };
     expect(items.filter(({ targetName }) => targetName === 'compiled')).toEqual([expect.objectContaining({ kind: 'function.deploy', state: 'succeeded' })]);
   });

@@ -73,6 +73,8 @@ func (w *Waiting) Run(host string, port int) error {
 func refuse(rw http.ResponseWriter, status int, kind, message string) {
 	body, _ := json.Marshal(map[string]any{"error": map[string]string{"type": kind, "message": message}})
 	rw.Header().Set("Content-Type", "application/json")
+	// With its length the answer is whole once it is flushed: without, its end would only follow when the handler returns, and the process may be gone by then.
+	rw.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	rw.Header().Set("X-Fnplane-Error-Source", "platform")
 	rw.WriteHeader(status)
 	_, _ = rw.Write(body)
