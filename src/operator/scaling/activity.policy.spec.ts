@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FunctionResource, FunctionStatus } from '../../contract/function-resource.js';
 import { functionOf, NOW } from '../function/testing/observed.js';
-import { decideActivity, PROVE_WITHIN_MS } from './activity.policy.js';
+import { decideActivity, PROVE_WITHIN_MS, START_WITHIN_MS } from './activity.policy.js';
 import type { FunctionLoadView } from './load-view.js';
 
 const at = (ms: number): string => new Date(NOW + ms).toISOString();
@@ -15,12 +15,13 @@ interface Given {
   target?: number;
   min?: number;
   suspension?: 'none' | 'ingress' | 'compute';
+  idleTimeoutSeconds?: number;
 }
 
-/** Stops 100 s after its last request. */
-function sleeper({ status = {}, wake, target = 1, min = 0, suspension = 'none' }: Given): FunctionResource {
+/** Stops 100 s after its last request, unless another time is given. */
+function sleeper({ status = {}, wake, target = 1, min = 0, suspension = 'none', idleTimeoutSeconds = 100 }: Given): FunctionResource {
   const known: FunctionStatus = { observedPlatformGeneration: 7, servingRevision: 1, ...status };
-  const fn = functionOf({ target, scaling: { min, max: 3, idleTimeoutSeconds: 100 }, suspension }, known);
+  const fn = functionOf({ target, scaling: { min, max: 3, idleTimeoutSeconds }, suspension }, known);
   return wake ? { ...fn, metadata: { ...fn.metadata, annotations: { 'fnplane.dev/wake': wake } } } : fn;
 }
 
@@ -33,6 +34,8 @@ describe('a function that keeps no pods', () => {
     ['runs on while nobody watches its load', { status: active(-1_000_000) }, { now: NOW }, { active: true, since: -1_000_000 }],
     ['runs until its idle timeout is over', { status: active(-1_000_000) }, { now: NOW, load: silent(-40_000) }, { active: true, since: -1_000_000, againAfterMs: 60_000 }],
     ['counts its idle time from its start at the earliest', { status: active(-30_000) }, { now: NOW, load: silent(-500_000) }, { active: true, since: -30_000, againAfterMs: 70_000 }],
+    ['does not stop before a pod that starts slowly is there', { status: { ...active(-30_000), readyReplicas: 0 }, idleTimeoutSeconds: 10 }, { now: NOW, load: silent(-500_000) }, { active: true, since: -30_000, againAfterMs: 30_000 }],
+    ['stops without one that does not come', { status: { ...active(-START_WITHIN_MS), readyReplicas: 0 }, idleTimeoutSeconds: 10 }, { now: NOW, load: silent(-500_000) }, { active: false, since: 0 }],
     ['stops after it', { status: active(-1_000_000) }, { now: NOW, load: silent(-100_000) }, { active: false, since: 0 }],
     ['does not stop with a request under way', { status: active(-1_000_000) }, { now: NOW, load: silent(-500_000, { concurrency: 0.2 }) }, { active: true, since: -1_000_000, againAfterMs: 100_000 }],
     ['does not stop with a request that waits', { status: active(-1_000_000) }, { now: NOW, load: silent(-500_000, { waiting: 1 }) }, { active: true, since: -1_000_000, againAfterMs: 100_000 }],

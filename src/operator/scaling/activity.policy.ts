@@ -4,6 +4,8 @@ import type { FunctionLoadView } from './load-view.js';
 
 /** A new target is given so long to become ready before it may be stopped for want of requests. */
 export const PROVE_WITHIN_MS = 10 * 60_000;
+/** A pod that was asked for is given so long to be ready before its idle time begins, or one that starts slowly would be stopped before it was ever there. */
+export const START_WITHIN_MS = 60_000;
 /** Looked at again so often while nobody can say whether there are requests. */
 const BLIND_MS = 15_000;
 /** And so often while a route has yet to leave its pods. */
@@ -44,7 +46,7 @@ function stayOrStop(fn: FunctionResource, since: number, { now, load, wokenAt = 
   const idleMs = (fn.spec.scaling.idleTimeoutSeconds ?? DEFAULT_IDLE_TIMEOUT_SECONDS) * 1_000;
   const busy = load.waiting > 0 || load.concurrency > 0 || (load.lag ?? 0) > 0;
   const lastActive = busy ? now : Math.max(since, load.lastActiveAt, wokenAt, wakeAskedAt(fn));
-  const until = Math.max(lastActive + idleMs, isProven(fn) ? 0 : since + PROVE_WITHIN_MS);
+  const until = Math.max(lastActive + idleMs, fn.status?.readyReplicas === 0 ? since + START_WITHIN_MS : 0, isProven(fn) ? 0 : since + PROVE_WITHIN_MS);
   if (now < until) return { ...settle(fn, true, now), againAfterMs: until - now };
   if (!load.complete) return { ...settle(fn, true, now), againAfterMs: BLIND_MS };
   if (now < straightUntil) return { ...settle(fn, true, now), stopping: true, againAfterMs: Math.min(straightUntil - now, LEAVE_MS) };
