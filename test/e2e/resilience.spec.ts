@@ -186,7 +186,7 @@ describe('a platform that loses its parts', () => {
   it('loses API, worker and meter: functions answer, and a deleted workload is put back', async () => {
     const before = { fn: (await operated.operator.get(`${path}/functions/steady`)).body, life: (await call('steady')).body.life as string };
     await Promise.all([stop(front), stop(worker)]);
-    expect((await call('steady')).body).toEqual({ life: before.life });
+    expect((await call('steady')).body).toMatchObject({ life: before.life });
     const ref = { namespace: tenantNamespace(tenantId), name: revisionName('steady', 1) };
     const { uid } = (await client.get(RESOURCE.deployment, ref)).metadata;
     await client.delete(RESOURCE.deployment, ref, { propagationPolicy: 'Foreground' });

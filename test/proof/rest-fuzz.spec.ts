@@ -86,11 +86,11 @@ describe('the served OpenAPI document', () => {
   }
 
   it('is true for an operator of the platform', async () => {
-    const seen = await fuzz('operator', await mintToken({ subject: operatorSubject, roles: ['operator'], expiresIn: '2h' }), { examples: 25, phases: 'examples,coverage,fuzzing', withinMs: 150_000 });
+    const seen = await fuzz('operator', await mintToken({ subject: operatorSubject, roles: ['operator'], expiresIn: '2h' }), { examples: 25, phases: 'examples,coverage,fuzzing', withinMs: 240_000 });
     const succeeded = document.operations.filter(({ label }) => seen.get(label)?.some((status) => status < 300)).map(({ label }) => label);
     expect(document.operations.map(({ label }) => label).filter((label) => !seen.has(label)), 'operations that were never asked').toEqual([]);
     expect(succeeded.length / document.operations.length).toBeGreaterThan(0.85);
-  }, 500_000);
+  }, 700_000);
 
   it('is true for an ordinary member', async () => {
     const seen = await fuzz('member', tenant.owner.token!, { examples: 6, phases: 'examples,fuzzing', withinMs: 60_000 });
