@@ -3,7 +3,7 @@ import { FUNCTION_NAME } from '../../contract/names.js';
 import { HEADER } from '../../contract/runtime.js';
 import type { TenantContext } from '../../platform/context/context.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
-import type { InvocationAnswer } from '../../platform/invocation/gateway-client.js';
+import { fieldText, type InvocationAnswer } from '../../platform/invocation/gateway-client.js';
 import { withLogContext } from '../../platform/observability/logger.js';
 import { functionNotFound } from '../functions/functions.errors.js';
 import { FunctionsService } from '../functions/functions.service.js';
@@ -97,19 +97,15 @@ function check({ path, pathPointer, headers, body }: InvokeFunction): void {
   if (body && body.length > MAX_PAYLOAD_BYTES) throw invocationTooLarge(body.length);
 }
 
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
-}
-
 function toResult(context: TenantContext, answer: InvocationAnswer, durationMs: number): InvocationResult {
   const { status, headers, body, revision } = answer;
-  const said = one(headers[HEADER.errorSource]);
+  const said = fieldText(headers[HEADER.errorSource]);
   return {
-    invocationId: one(headers[HEADER.requestId]) ?? context.requestId,
+    invocationId: fieldText(headers[HEADER.requestId]) ?? context.requestId,
     status, body, durationMs: Math.round(durationMs),
-    contentType: one(headers['content-type']),
-    contentEncoding: one(headers['content-encoding']),
-    servedBy: one(headers[HEADER.servedBy]) ?? '',
+    contentType: fieldText(headers['content-type']),
+    contentEncoding: fieldText(headers['content-encoding']),
+    servedBy: fieldText(headers[HEADER.servedBy]) ?? '',
     revision: revision ?? 0,
     errorSource: status < 400 ? undefined : said === 'platform' ? 'platform' : 'handler',
   };

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 /** A caller's connection that has left HTTP behind, and what it sent after its request. */
 export interface UpgradedConnection {
-  socket: Duplex & { bytesWritten?: number };
+  socket: Duplex;
   head: Buffer;
 }
 

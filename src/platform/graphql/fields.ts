@@ -79,7 +79,7 @@ export function BoolField(options: FieldOptions = {}): PropertyDecorator {
 }
 
 /** The years that Postgres and JavaScript write alike. */
-const RFC_3339 = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+export const RFC_3339 = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
 export function DateField(options: FieldOptions = {}): PropertyDecorator {
   return applyDecorators(

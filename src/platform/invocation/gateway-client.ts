@@ -147,6 +147,11 @@ async function readKept(body: Readable, limit: number, signal: AbortSignal): Pro
   return size <= limit ? Buffer.concat(chunks, size) : undefined;
 }
 
+/** A field of an answer's header as one text, however often it was given. */
+export function fieldText(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
 function toAnswer(answer: Dispatcher.ResponseData, body: Buffer): InvocationAnswer {
   const { statusCode: status, headers } = answer;
   const servedBy = headers[HEADER.servedBy];

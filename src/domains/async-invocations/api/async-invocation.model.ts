@@ -3,7 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, ValidateBy } from 'class-validator';
 import { TenantConnectionArgs } from '../../../platform/graphql/connection.js';
-import { BoolField, DateField, EnumField, IntField, JsonField, MapField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
+import { BoolField, DateField, EnumField, IntField, JsonField, MapField, ObjectField, RFC_3339, TextField } from '../../../platform/graphql/fields.js';
 import { MutationPayload } from '../../../platform/graphql/mutation.js';
 import { Node } from '../../../platform/graphql/node.js';
 import { PageQuery } from '../../../platform/rest/paging.js';
@@ -18,7 +18,6 @@ const AGE = 'Seconds after which it fails if it has not succeeded, from when it 
 const SCHEDULED = 'Not before this time, at most 7 days ahead; at once when absent.';
 const OF_FUNCTION = 'Only of this function: its name or UUID.';
 const IN_STATE = 'Only in this state; `failed` are the dead letters.';
-const RFC_3339 = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
 const whole = ({ value }: { value: unknown }): unknown => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value);
 

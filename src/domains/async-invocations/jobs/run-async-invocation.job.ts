@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { HEADER } from '../../../contract/runtime.js';
 import { systemContext, tenantJobContext, type TenantContext } from '../../../platform/context/context.js';
 import { DomainError } from '../../../platform/errors/domain-error.js';
-import type { InvocationAnswer } from '../../../platform/invocation/gateway-client.js';
+import { fieldText, type InvocationAnswer } from '../../../platform/invocation/gateway-client.js';
 import { againAfter, DONE, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
 import { addLogContext } from '../../../platform/observability/logger.js';
 import { FunctionCalls } from '../../invocations/function-calls.js';
@@ -105,9 +105,5 @@ function refused(code: string, message: string, retryAfterSeconds: number | unde
 }
 
 function resultOf({ headers, body, tooLarge }: InvocationAnswer): KeptResult {
-  return { contentType: one(headers['content-type']), contentEncoding: one(headers['content-encoding']), body: tooLarge ? undefined : body };
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
+  return { contentType: fieldText(headers['content-type']), contentEncoding: fieldText(headers['content-encoding']), body: tooLarge ? undefined : body };
 }
