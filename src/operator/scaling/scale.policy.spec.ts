@@ -105,6 +105,8 @@ describe('pods of the warm pool', () => {
     ['bear requests below their target', { scaling: { min: 0, max: 5, metric: 'requests', target: 10 }, input: { claimedReady: 2, load: load({ perSecond: 20 }) } }, 0],
     ['bear none that are scaled by CPU', { scaling: { min: 0, max: 5, metric: 'cpu', target: 60 }, input: { claimedReady: 2, replicas: counts({ 1: 0 }) } }, 1],
     ['are being taken', { scaling: { min: 0, max: 5, metric: 'cpu', target: 60 }, input: { claiming: true, replicas: counts({ 1: 0 }) } }, 0],
+    ['are asked for while its own is on its way, which goes on', { scaling: { min: 0, max: 1 }, input: { claiming: true, replicas: counts({ 1: 1 }) } }, 1],
+    ['are asked for beside the pod of another revision', { scaling: { min: 0, max: 1 }, input: { claiming: true, replicas: counts({ 1: 0, 2: 1 }) } }, 0],
     ['are no minimum', { scaling: { min: 1, max: 1 }, input: { claimedReady: 1 } }, 1],
     ['bear no two revisions', { scaling: { min: 0, max: 1 }, shares: { 1: 50, 2: 50 }, input: { claimedReady: 1 } }, 1],
   ])('%s', (_, given, replicas) => {

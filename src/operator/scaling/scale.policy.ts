@@ -67,13 +67,18 @@ interface RevisionDecision {
 /** Pods of each revision that shall have any. Pure. */
 export function decideScale(fn: FunctionResource, input: ScaleInput): ScaleDecision {
   const { active, since, againAfterMs, stopping } = decideActivity(fn, input);
-  const onPool = active && input.shares.size === 1 && (input.claiming === true || poolBears(fn.spec.scaling, input.claimedReady ?? 0, input.load));
+  const onPool = active && input.shares.size === 1 && (waitsForPool(input) || poolBears(fn.spec.scaling, input.claimedReady ?? 0, input.load));
   const decisions = [...input.shares].map(([number, percent]) => decideRevision(fn, input, number, percent, active && !onPool));
   const wanted = decisions.flatMap(({ autoscaler }) => autoscaler ?? []);
   return {
     active, ...(stopping ? { stopping } : {}), since, revisions: decisions.map(({ scale }) => scale), autoscalers: planAutoscalers(fn, wanted, input.autoscalers), report: reportScaling(fn, active, input),
     againAfterMs,
   };
+}
+
+/** Nothing is started beside a claim that is under way. What has begun to start goes on, or whoever asks while it starts would end it each time. */
+function waitsForPool({ claiming, shares, replicas }: ScaleInput): boolean {
+  return claiming === true && [...shares.keys()].every((number) => (replicas?.get(number) ?? 0) === 0);
 }
 
 function decideRevision(fn: FunctionResource, input: ScaleInput, number: number, percent: number, runs: boolean): RevisionDecision {

@@ -9,7 +9,10 @@ export async function runBenchmarks<Stage>(benchmarks: Benchmarks<Stage>, stage:
   const findings: Findings[] = [];
   for (const name of only) {
     progress.say(name);
-    findings.push(await benchmarks[name]!(stage));
+    const found = await benchmarks[name]!(stage);
+    // Told at once as well: what comes later may fail.
+    for (const { name: figure, figure: value, unit } of found.results) progress.say(`  ${figure}: ${Number(value.toPrecision(4))} ${unit}`);
+    findings.push(found);
   }
   return findings;
 }
