@@ -3,6 +3,7 @@ import { WAKE_PATH, type Waker } from './contract/wake.js';
 import { remoteLoad } from './operator/scaling/load/gateway-load.js';
 import type { ScalingSettings } from './operator/scaling/scaling.js';
 import { wakeEndpoint } from './operator/scaling/wake-endpoint.js';
+import { IssuerTokens } from './platform/auth/issuer-tokens.js';
 import { TokenVerifier } from './platform/auth/token-verifier.js';
 import { required, type Config, type Role } from './platform/config/config.js';
 import { RegistryClient } from './platform/images/registry-client.js';
@@ -11,6 +12,8 @@ import { InternalTokenVerifier } from './platform/invocation/internal-token-veri
 import { brokerRules } from './platform/kafka/broker-rules.policy.js';
 import { KubernetesClient } from './platform/kubernetes/kubernetes-client.js';
 import { ManagementServer } from './platform/observability/management-server.js';
+import { OutboundClient } from './platform/outbound/outbound-client.js';
+import { outboundRules } from './platform/outbound/outbound-rules.policy.js';
 import { ApiRole } from './roles/api.role.js';
 import { buildControlPlane, closeControlPlane, type ControlPlane } from './roles/control-plane.js';
 import { gatewaysOf } from './roles/gateway-addresses.js';
@@ -155,7 +158,7 @@ function problem(role: { readiness: { ready: boolean; detail: string } }): strin
 function buildGatewayRole(config: Config, client: KubernetesClient, waker: Waker | undefined): GatewayRole {
   return new GatewayRole({
     listen: config.FNPLANE_GATEWAY_LISTEN, client, podNetwork: config.FNPLANE_POD_NETWORK,
-    tokenVerifier: new TokenVerifier(required(config, 'FNPLANE_ISSUERS')), internalSecret: required(config, 'FNPLANE_INTERNAL_SECRET'),
+    tokenVerifier: new TokenVerifier(required(config, 'FNPLANE_ISSUERS')), issuerTokens: new IssuerTokens(new OutboundClient(outboundRules(config))), internalSecret: required(config, 'FNPLANE_INTERNAL_SECRET'),
     limits: { gateways: config.FNPLANE_GATEWAYS },
     ...(config.FNPLANE_OPERATOR_URL ? { operatorUrl: config.FNPLANE_OPERATOR_URL } : {}),
     ...(config.FNPLANE_GATEWAY_DOMAIN ? { baseDomain: config.FNPLANE_GATEWAY_DOMAIN } : {}),

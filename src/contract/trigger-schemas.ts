@@ -1,7 +1,8 @@
 import { integer, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import {
-  HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, MOST_PER_SECOND, PATH_MATCHES,
-  TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type RateSpec, type TriggerLimitsSpec, type TriggersSpec,
+  HTTP_METHODS, LONGEST_AUDIENCE, LONGEST_CLAIM_NAME, LONGEST_CLAIM_VALUE, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_ISSUER, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES,
+  MOST_BODY_BYTES, MOST_CLAIM_VALUES, MOST_CLAIMS, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, MOST_PER_SECOND, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type RateSpec,
+  type RequiredClaim, type TriggerJwtSpec, type TriggerLimitsSpec, type TriggersSpec,
 } from './triggers.js';
 
 /** RE2 has no look-ahead: what this lets through and the contract does not is refused by the control plane. */
@@ -40,6 +41,21 @@ function limitsSchema(): Schema {
   }, [], { description: 'What the gateway lets through.' });
 }
 
+function jwtSchema(): Schema {
+  return objectOf<TriggerJwtSpec>({
+    issuer: text('^https?://[^\\s?#@|]+$', LONGEST_ISSUER, 'Exact iss of the tokens.'),
+    audiences: setOf({ type: 'string', minLength: 1, maxLength: LONGEST_AUDIENCE }, 1, MOST_AUDIENCES, 'One of them must be in aud.'),
+    jwksUri: text('^https?://', 2_048, 'Where its keys are; its discovery document says so when absent.'),
+    claims: {
+      type: 'array', minItems: 1, maxItems: MOST_CLAIMS, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'], description: 'All of them must be met.',
+      items: objectOf<RequiredClaim>({
+        name: { type: 'string', minLength: 1, maxLength: LONGEST_CLAIM_NAME },
+        values: setOf({ type: 'string', maxLength: LONGEST_CLAIM_VALUE }, 1, MOST_CLAIM_VALUES, 'One of them must be there.'),
+      }, ['name', 'values']),
+    },
+  }, ['issuer', 'audiences'], { description: 'Whose tokens are let in.' });
+}
+
 export function triggersSchema(): Schema {
   const trigger = objectOf<HttpTriggerSpec>({
     name: text(NAME, 40, 'Unique in its tenant.'),
@@ -50,7 +66,8 @@ export function triggersSchema(): Schema {
     }, ['type', 'value']),
     methods: setOf(oneOf(HTTP_METHODS, 'A method.'), 1, HTTP_METHODS.length, 'Absent: all.'),
     rewrite: objectOf<NonNullable<HttpTriggerSpec['rewrite']>>({ prefix: text(PATH, LONGEST_TRIGGER_PATH, 'What takes the place of the path that matched.') }, ['prefix']),
-    authentication: oneOf(TRIGGER_AUTHENTICATIONS, 'public: anyone may call; required: the gateway asks for a credential.'),
+    authentication: oneOf(TRIGGER_AUTHENTICATIONS, 'public: anyone may call; required: the gateway asks for a credential; jwt: for a token of the issuer named in jwt.'),
+    jwt: jwtSchema(),
     cors: corsSchema(),
     limits: limitsSchema(),
     through: oneOf(['gateway'], 'The way over the gateway is the only one for now.'),

@@ -11,9 +11,26 @@ export type HttpMethod = (typeof HTTP_METHODS)[number];
 export const PATH_MATCHES = ['exact', 'prefix'] as const;
 export type PathMatch = (typeof PATH_MATCHES)[number];
 
-/** `public`: anyone may call. `required`: the gateway asks callers for a credential that may invoke. */
-export const TRIGGER_AUTHENTICATIONS = ['public', 'required'] as const;
+/** `public`: anyone may call. `required`: the gateway asks callers for a credential that may invoke. `jwt`: for a token of an issuer of the tenant's own. */
+export const TRIGGER_AUTHENTICATIONS = ['public', 'required', 'jwt'] as const;
 export type TriggerAuthentication = (typeof TRIGGER_AUTHENTICATIONS)[number];
+
+/** A claim that tokens must have with one of these values: alone, in a list, or, of `scope` and `scp`, among words. */
+export interface RequiredClaim {
+  name: string;
+  values: string[];
+}
+
+/** Whose tokens are let in. They go on to the function, which may read more of them. */
+export interface TriggerJwtSpec {
+  /** Exact `iss` of the tokens. Its OpenID Connect discovery document says where its keys are, unless `jwksUri` does. */
+  issuer: string;
+  /** One of them must be in `aud`. */
+  audiences: string[];
+  jwksUri?: string;
+  /** All of them must be met. */
+  claims?: RequiredClaim[];
+}
 
 /** Requests per second on average; `burst` at once, as many as `perSecond` when absent. */
 export interface RateSpec {
@@ -59,6 +76,8 @@ export interface HttpTriggerSpec {
   /** What takes the place of the path that matched; of a prefix, what follows it stays. Absent: the function sees the path as it was asked for. */
   rewrite?: { prefix: string };
   authentication: TriggerAuthentication;
+  /** There if `authentication` is `jwt`, and only then. */
+  jwt?: TriggerJwtSpec;
   /** Absent: the gateway says nothing of other origins, and the function's own answers do. */
   cors?: CorsSpec;
   /** What the gateway lets through, beside what it lets through of the tenant and of the function. */
@@ -70,6 +89,16 @@ export interface HttpTriggerSpec {
 export const MOST_PER_SECOND = 100_000;
 export const MOST_BODY_BYTES = 2 ** 31 - 1;
 export const LONGEST_TRIGGER_TIMEOUT_SECONDS = 900;
+
+export const MOST_AUDIENCES = 10;
+export const MOST_CLAIMS = 10;
+export const MOST_CLAIM_VALUES = 32;
+export const LONGEST_AUDIENCE = 255;
+export const LONGEST_CLAIM_NAME = 200;
+export const LONGEST_CLAIM_VALUE = 255;
+export const LONGEST_ISSUER = 255;
+/** Over TLS and without a query, as OpenID Connect Discovery has it. */
+export const TOKEN_ISSUER = /^https?:\/\/[^\s?#@|]{1,247}$/;
 
 export const ANY = '*';
 export const MOST_CORS_ITEMS = 32;

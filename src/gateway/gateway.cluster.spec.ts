@@ -87,7 +87,7 @@ describe('a gateway on a real API server', () => {
   }
 
   async function start(podNetwork: 'direct' | 'proxy' | 'auto'): Promise<GatewayRole> {
-    const role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client, podNetwork, internalSecret: 'a secret of at least thirty-two characters', tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
+    const role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client, podNetwork, internalSecret: 'a secret of at least thirty-two characters', issuerTokens: { verify: () => Promise.reject(new Error('no tokens in this test')) }, tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
     roles.push(role);
     await role.start();
     await until(() => role.readiness.ready, 20_000);

@@ -1,14 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { request } from 'node:http';
 import type { HttpTriggerSpec } from '../contract/triggers.js';
 import { InternalTokenSigner } from '../platform/invocation/internal-token-signer.js';
 import { GatewayRig, TestTenant, type TestPod } from './testing/gateway-rig.js';
-
-interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: { code?: string; detail?: string };
-}
+import { hostRequest, type HostAnswer } from './testing/host-request.js';
 
 describe('hosts and paths of triggers', () => {
   let rig: GatewayRig;
@@ -30,18 +24,7 @@ describe('hosts and paths of triggers', () => {
   });
   const exact = (value: string, more: Partial<HttpTriggerSpec> = {}): HttpTriggerSpec => at(value, { path: { type: 'exact', value }, ...more });
 
-  function ask(path: string, { host = 'shop.example', method = 'GET', headers = {} }: { host?: string; method?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port: rig.port, path, method, agent: false, headers: { host, ...headers } }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk)).once('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode!, headers: response.headers, body: (text.startsWith('{') ? JSON.parse(text) : {}) as { code?: string } });
-        });
-      });
-      sent.once('error', reject).end();
-    });
-  }
+  const ask = (path: string, { host = 'shop.example', ...more }: { host?: string; method?: string; headers?: Record<string, string> } = {}): Promise<HostAnswer> => hostRequest(rig.port, path, { host, ...more });
 
   const seen = (pod: TestPod): string[] => pod.requests.map(({ url }) => url);
 
@@ -121,7 +104,7 @@ describe('hosts and paths of triggers', () => {
   describe('with rules for pages of other origins', () => {
     const cors = { allowOrigins: ['https://shop.example', 'https://app.example'], allowHeaders: ['x-order'], exposeHeaders: ['etag'], allowCredentials: true, maxAgeSeconds: 600 };
     const preflight = { origin: 'https://app.example', 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-order' };
-    const said = ({ headers }: Answer) => Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-')));
+    const said = ({ headers }: HostAnswer) => Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-')));
 
     it('answer a preflight themselves: without a credential, a pod, or an invocation', async () => {
       rig.sink.upsertFunction(shop.functionResource('pay', { triggers: { http: [at('/', { cors, methods: ['GET', 'PUT'], authentication: 'required' })] } }));

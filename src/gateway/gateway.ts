@@ -9,7 +9,9 @@ import type { InternalTokenVerifier } from '../platform/invocation/internal-toke
 import { partLogger } from '../platform/observability/logger.js';
 import { AccessDirectory } from './auth/access-directory.js';
 import { Authenticator } from './auth/authenticator.js';
+import type { IssuerTokenVerifier } from './auth/issuer-tokens.js';
 import type { GatewayTokenVerifier } from './auth/token-verifier.js';
+import { TriggerTokens } from './auth/trigger-tokens.js';
 import { GatewayMetrics } from './counters/gateway-metrics.js';
 import { UsageCounters } from './counters/usage-counters.js';
 import type { DataPath } from './exchange/data-path.js';
@@ -32,6 +34,8 @@ export interface GatewayOptions {
   listen: { host: string; port: number };
   source: RouteSource;
   tokenVerifier: GatewayTokenVerifier;
+  /** For addresses that let in tokens of their tenant's own issuer. */
+  issuerTokens: IssuerTokenVerifier;
   internalTokens: InternalTokenVerifier;
   podNetwork: PodNetworkSetting;
   /** The way through the API server, for `proxy` and `auto`. */
@@ -93,6 +97,7 @@ export class Gateway {
       limits: this.limits,
       table: this.table,
       authenticator: new Authenticator(directory, options.tokenVerifier, options.internalTokens, this.limits.pendingVerifications),
+      triggerTokens: new TriggerTokens(options.issuerTokens),
       share: this.share,
       desk: new WakeDesk({
         waker: options.waker, mark: options.wakeMark, isDirect: () => this.network.mode === 'direct', earlyPodMs: this.limits.earlyPodMs, log: this.log,

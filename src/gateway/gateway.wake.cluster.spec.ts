@@ -40,7 +40,7 @@ describe('waking on a real API server', () => {
     await client.apply(RESOURCE.function, { metadata: ref, spec: resource.spec } as KubernetesObject, MANAGER);
     await scale(false);
     narrow = await actAsGateway(client, path);
-    role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client: narrow, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
+    role = new GatewayRole({ listen: { host: '127.0.0.1', port: 0 }, client: narrow, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', issuerTokens: { verify: () => Promise.reject(new Error('no tokens in this test')) }, tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
     await role.start();
     await until(() => role.readiness.ready, 20_000);
   });

@@ -3,6 +3,7 @@ export const REFUSALS = {
   REQUEST_MALFORMED: { status: 400, title: 'The request cannot be read', detail: 'The request could not be read unambiguously.' },
   AUTHENTICATION_REQUIRED: { status: 401, title: 'Authentication is needed', detail: 'The request needs an access token or API key in the Authorization or X-Api-Key header.' },
   CREDENTIAL_INVALID: { status: 401, title: 'Authentication is needed', detail: 'The credential is not valid, or no longer.' },
+  TOKEN_CLAIMS_INSUFFICIENT: { status: 403, title: 'Not allowed', detail: 'The token is good, but lacks a claim that this address asks for.' },
   FUNCTION_SUSPENDED: { status: 403, title: 'Not allowed', detail: 'The function is suspended; it answers again once it is resumed.' },
   SPEND_LIMIT_REACHED: { status: 403, title: 'Not allowed', detail: 'The tenant\'s monthly spend limit is reached; its functions answer again once the limit is raised or the next month begins.' },
   FUNCTION_NOT_FOUND: { status: 404, title: 'Not found', detail: 'There is no such function.' },

@@ -1,6 +1,7 @@
 import type { GatewayLoadReport } from '../contract/load-report.js';
 import type { GatewayUsageReport } from '../contract/usage-report.js';
 import type { Waker } from '../contract/wake.js';
+import type { IssuerTokenVerifier } from '../gateway/auth/issuer-tokens.js';
 import type { GatewayTokenVerifier } from '../gateway/auth/token-verifier.js';
 import { Gateway } from '../gateway/gateway.js';
 import type { GatewayLimits } from '../gateway/gateway-limits.js';
@@ -16,6 +17,7 @@ export interface GatewayRoleOptions {
   /** Of the cluster whose functions are served. Stays the caller's to close. */
   client: KubernetesClient;
   tokenVerifier: GatewayTokenVerifier;
+  issuerTokens: IssuerTokenVerifier;
   /** Shared with the api role; at least 32 characters. */
   internalSecret: string;
   podNetwork: 'direct' | 'proxy' | 'auto';

@@ -1,4 +1,4 @@
-import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication, TriggerLimitsSpec } from '../../contract/triggers.js';
+import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication, TriggerJwtSpec, TriggerLimitsSpec } from '../../contract/triggers.js';
 
 /** A host and path at which a function answers, as the client sends it. */
 export interface HttpTriggerBody {
@@ -7,6 +7,7 @@ export interface HttpTriggerBody {
   methods?: HttpMethod[];
   rewrite?: { prefix: string };
   authentication: TriggerAuthentication;
+  jwt?: TriggerJwtSpec;
   cors?: CorsSpec;
   limits?: TriggerLimitsSpec;
 }

@@ -8,6 +8,12 @@ function body(http: object = {}, rest: object = {}): TriggerBody {
   return { name: 'orders', function: 'pay', http: { host: 'shop.example', path: { type: 'prefix', value: '/orders' }, authentication: 'public', ...http }, ...rest } as TriggerBody;
 }
 
+const JWT = { issuer: 'https://login.example', audiences: ['orders'] };
+
+function jwtFaults(...faults: [object, string][]): [object, string][] {
+  return faults.map(([change, pointer]) => [{ authentication: 'jwt', jwt: { ...JWT, ...change } }, `/http/jwt${pointer}`]);
+}
+
 const pointers = (trigger: TriggerBody): string[] => triggerProblems(trigger, RESERVED).map(({ pointer }) => pointer);
 
 describe('a trigger', () => {
@@ -17,6 +23,8 @@ describe('a trigger', () => {
     [{ cors: { allowOrigins: ['*'] } }], [{ cors: { allowOrigins: ['https://a.example', 'http://localhost:3000', 'http://[::1]:8080'], allowCredentials: true, allowMethods: ['PUT'], allowHeaders: ['x-order'], exposeHeaders: ['etag'], maxAgeSeconds: 0 } }],
     [{ cors: { allowOrigins: ['https://a.example'], allowHeaders: ['*'] } }],
     [{ limits: { rate: { perSecond: 1000, burst: 2000 }, callerRate: { perSecond: 10 }, maxBodyBytes: 0, timeoutSeconds: 900 } }], [{ limits: {} }], [{ path: { type: 'prefix', value: '/.well-known' } }],
+    [{ authentication: 'jwt', jwt: { issuer: 'https://login.example/realm', audiences: ['orders'] } }],
+    [{ authentication: 'jwt', jwt: { issuer: 'https://login.example', audiences: ['a', 'b'], jwksUri: 'https://keys.example/jwks', claims: [{ name: 'https://shop.example/roles', values: ['', 'clerk'] }] } }],
   ])('%j is valid', (http) => {
     expect(pointers(body(http))).toEqual([]);
   });
@@ -32,6 +40,9 @@ describe('a trigger', () => {
     [{ rewrite: { prefix: 'v2' } }, '/http/rewrite/prefix'], [{ rewrite: {} }, '/http/rewrite/prefix'], [{ authentication: 'none' }, '/http/authentication'],
     [{ limits: { rate: {} } }, '/http/limits/rate/perSecond'], [{ limits: { callerRate: { perSecond: 0 } } }, '/http/limits/callerRate/perSecond'], [{ limits: { rate: { perSecond: 1, burst: 100_001 } } }, '/http/limits/rate/burst'],
     [{ limits: { maxBodyBytes: -1 } }, '/http/limits/maxBodyBytes'], [{ limits: { timeoutSeconds: 0 } }, '/http/limits/timeoutSeconds'],
+    [{ authentication: 'jwt' }, '/http/jwt'], [{ jwt: JWT }, '/http/jwt'], ...jwtFaults([{ issuer: 'login.example' }, '/issuer'], [{ issuer: 'https://login.example/?x' }, '/issuer'], [{ issuer: undefined }, '/issuer'],
+      [{ audiences: [] }, '/audiences'], [{ audiences: ['a', ''] }, '/audiences/1'], [{ audiences: ['a', 'a'] }, '/audiences'], [{ claims: Array.from({ length: 11 }, (_, index) => ({ name: `c${index}`, values: ['b'] })) }, '/claims'],
+      [{ claims: [{ name: '', values: ['a'] }] }, '/claims/0/name'], [{ claims: [{ name: 'scope', values: [] }] }, '/claims/0/values'], [{ claims: [{ name: 'a', values: ['b'] }, { name: 'a', values: ['c'] }] }, '/claims']),
     [{ cors: {} }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://a.example/'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'null'] } }, '/http/cors/allowOrigins/1'],
     [{ cors: { allowOrigins: ['*', 'https://a.example'] } }, '/http/cors/allowOrigins'], [{ cors: { allowOrigins: ['https://A.example'] } }, '/http/cors/allowOrigins/0'], [{ cors: { allowOrigins: ['https://a.example', 'https://a.example'] } }, '/http/cors/allowOrigins'],
     [{ cors: { allowOrigins: ['*'], allowCredentials: true } }, '/http/cors/allowCredentials'], [{ cors: { allowOrigins: ['*'], allowMethods: [] } }, '/http/cors/allowMethods'],

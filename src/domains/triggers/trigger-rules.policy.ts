@@ -1,6 +1,7 @@
 import {
-  ANY, CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES,
-  TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type CorsSpec, type HttpMethod, type RateSpec, type TriggerLimitsSpec,
+  ANY, CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_AUDIENCE, LONGEST_CLAIM_NAME, LONGEST_CLAIM_VALUE, LONGEST_CORS_AGE_SECONDS, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES,
+  MOST_BODY_BYTES, MOST_CLAIM_VALUES, MOST_CLAIMS, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES, TOKEN_ISSUER, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type CorsSpec,
+  type HttpMethod, type RateSpec, type RequiredClaim, type TriggerJwtSpec, type TriggerLimitsSpec,
 } from '../../contract/triggers.js';
 import type { FieldProblem } from '../../platform/errors/domain-error.js';
 import type { HttpTriggerBody, TriggerBody } from './trigger-body.js';
@@ -26,13 +27,14 @@ export function triggerProblems(body: TriggerBody, reserved: ReservedHosts): Fie
   ];
 }
 
-function httpProblems({ host, path, methods, rewrite, authentication, cors, limits }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
+function httpProblems({ host, path, methods, rewrite, authentication, jwt, cors, limits }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
   return [
     ...hostProblems(host, reserved),
     ...pathProblems(path),
     ...(methods === undefined ? [] : methodProblems('/http/methods', methods)),
     ...(rewrite === undefined || isPath(rewrite?.prefix) ? [] : [problem('/http/rewrite/prefix', PATH_WORDS)]),
     ...(TRIGGER_AUTHENTICATIONS.includes(authentication) ? [] : [problem('/http/authentication', `must be one of ${TRIGGER_AUTHENTICATIONS.join(', ')}`)]),
+    ...jwtProblems(authentication, jwt),
     ...(cors === undefined ? [] : corsProblems(cors)),
     ...(limits === undefined ? [] : limitsProblems(limits)),
   ];
@@ -57,6 +59,35 @@ function methodProblems(pointer: string, methods: readonly HttpMethod[]): FieldP
     return [problem(pointer, `must hold one or more of ${HTTP_METHODS.join(', ')}; leave it out for all`)];
   }
   return new Set(methods).size === methods.length ? [] : [problem(pointer, 'names a method twice')];
+}
+
+/** Of its addresses the form alone: whether they may be called is another's to say. */
+function jwtProblems(authentication: HttpTriggerBody['authentication'], jwt: TriggerJwtSpec | undefined): FieldProblem[] {
+  const at = '/http/jwt';
+  if (authentication !== 'jwt') return jwt === undefined ? [] : [problem(at, 'goes with authentication jwt alone')];
+  if (jwt === undefined) return [problem(at, 'must be given with authentication jwt: it says whose tokens are let in')];
+  const { issuer, audiences, claims = [] } = jwt;
+  return [
+    ...(typeof issuer === 'string' && TOKEN_ISSUER.test(issuer) ? [] : [problem(`${at}/issuer`, 'must be the address in the tokens\' iss, without a query and a fragment')]),
+    ...textsProblems(`${at}/audiences`, audiences, { most: MOST_AUDIENCES, least: 1, longest: LONGEST_AUDIENCE }),
+    ...(Array.isArray(claims) && claims.length <= MOST_CLAIMS ? claims.flatMap((claim, index) => claimProblems(`${at}/claims/${index}`, claim)) : [problem(`${at}/claims`, `must hold at most ${MOST_CLAIMS} claims`)]),
+    ...(Array.isArray(claims) && new Set(claims.map((claim) => claim?.name)).size < claims.length ? [problem(`${at}/claims`, 'names a claim twice')] : []),
+  ];
+}
+
+function claimProblems(pointer: string, claim: RequiredClaim | undefined): FieldProblem[] {
+  const named = typeof claim?.name === 'string' && claim.name !== '' && claim.name.length <= LONGEST_CLAIM_NAME;
+  return [
+    ...(named ? [] : [problem(`${pointer}/name`, `must be a name of at most ${LONGEST_CLAIM_NAME} characters`)]),
+    ...textsProblems(`${pointer}/values`, claim?.values, { most: MOST_CLAIM_VALUES, least: 0, longest: LONGEST_CLAIM_VALUE }),
+  ];
+}
+
+function textsProblems(pointer: string, texts: readonly string[] | undefined, { most, least, longest }: { most: number; least: number; longest: number }): FieldProblem[] {
+  if (!Array.isArray(texts) || texts.length === 0 || texts.length > most) return [problem(pointer, `must hold 1 to ${most} entries`)];
+  const wrong = texts.findIndex((text) => typeof text !== 'string' || text.length < least || text.length > longest);
+  if (wrong >= 0) return [problem(`${pointer}/${wrong}`, `must be a text of ${least} to ${longest} characters`)];
+  return new Set(texts).size === texts.length ? [] : [problem(pointer, 'names an entry twice')];
 }
 
 function corsProblems({ allowOrigins, allowMethods, allowHeaders, exposeHeaders, allowCredentials, maxAgeSeconds }: CorsSpec): FieldProblem[] {

@@ -80,6 +80,20 @@ describe('a trigger', () => {
     expect(items.map(({ action }) => action).sort()).toEqual(['trigger.create', 'trigger.delete', 'trigger.update']);
   });
 
+  it('asks for tokens of an issuer of the tenant\'s own, and is told so to clusters', async () => {
+    const jwt = { issuer: 'https://login.shop.example', audiences: ['orders'], claims: [{ name: 'scope', values: ['orders:write'] }] };
+    const made = await api.operator.post(`${shop.path}/triggers`, { ...body(), http: { ...body().http, authentication: 'jwt', jwt } });
+    expect([made.status, (made.body.http as { jwt: unknown }).jwt]).toEqual([201, jwt]);
+    const path = `${shop.path}/triggers/${String(made.body.name)}`;
+    const patched = await api.operator.send('PATCH', path, { body: { http: { jwt: { audiences: ['orders', 'returns'], claims: null, jwksUri: 'https://keys.shop.example/jwks' } } } });
+    const now = { issuer: jwt.issuer, audiences: ['orders', 'returns'], jwksUri: 'https://keys.shop.example/jwks' };
+    expect([patched.status, (patched.body.http as { jwt: unknown }).jwt]).toEqual([200, now]);
+    expect((await contribution(shop, await functionId(shop, 'pay'))).triggers?.http).toEqual([expect.objectContaining({ authentication: 'jwt', jwt: now })]);
+    expect((await api.operator.send('PATCH', path, { body: { http: { authentication: 'public' } } })).body).toMatchObject({ status: 422, errors: [{ pointer: '/http/jwt' }] });
+    expect((await api.operator.send('PATCH', path, { body: { http: { authentication: 'public', jwt: null } } })).status).toBe(200);
+    expect((await api.operator.delete(path)).status).toBe(204);
+  });
+
   it('does the same through GraphQL', async () => {
     const sent = body();
     const trigger = { ...sent, http: { ...sent.http, path: { type: 'EXACT', value: '/status' }, methods: ['GET'], authentication: 'REQUIRED' } };

@@ -8,9 +8,10 @@ import type { GatewayTokenVerifier } from './token-verifier.js';
 
 /**
  * `allowed`: may invoke this tenant's functions. `foreign`: a good credential of somebody who may not: for them the function
- * does not exist. `missing` and `invalid`: no credential, or none that is good. `unavailable`: cannot be told now.
+ * does not exist. `insufficient`: a good token without a claim that is asked for. `missing` and `invalid`: no credential, or
+ * none that is good. `unavailable`: cannot be told now.
  */
-export type Verdict = 'allowed' | 'foreign' | 'missing' | 'invalid' | 'unavailable';
+export type Verdict = 'allowed' | 'foreign' | 'insufficient' | 'missing' | 'invalid' | 'unavailable';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 const BEARER_PREFIX_LENGTH = 7;
@@ -19,10 +20,14 @@ const NO_HASH = Buffer.alloc(32);
 
 /** The credential meant for the platform: a bearer token or API key in `Authorization`, else the API key in `X-Api-Key`. */
 function presentedCredential(headers: ScannedHeaders): string | undefined {
-  const authorization = headers.authorization;
-  if (authorization === undefined) return headers.apiKey;
+  return bearerToken(headers) ?? headers.apiKey;
+}
+
+/** What stands behind `Bearer` in `Authorization`. */
+export function bearerToken({ authorization }: ScannedHeaders): string | undefined {
+  if (authorization === undefined) return undefined;
   if (authorization.startsWith('Bearer ') && authorization.charCodeAt(BEARER_PREFIX_LENGTH) > 32) return authorization.slice(BEARER_PREFIX_LENGTH).trimEnd();
-  return BEARER.exec(authorization)?.[1] ?? headers.apiKey;
+  return BEARER.exec(authorization)?.[1];
 }
 
 /** Decides who may invoke a tenant's functions, from access lists and token signatures alone. Credentials are never logged. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Authenticator } from '../auth/authenticator.js';
+import type { TriggerTokens } from '../auth/trigger-tokens.js';
 import type { GatewayMetrics } from '../counters/gateway-metrics.js';
 import type { UsageCounters } from '../counters/usage-counters.js';
 import type { GatewayLimits } from '../gateway-limits.js';
@@ -14,6 +15,7 @@ export interface DataPath {
   readonly limits: GatewayLimits;
   readonly table: RouteTable;
   readonly authenticator: Authenticator;
+  readonly triggerTokens: TriggerTokens;
   readonly share: FairShare;
   readonly desk: WakeDesk;
   readonly sweeper: DeadlineSweeper;

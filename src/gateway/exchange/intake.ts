@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { rewrittenPath, type HttpTriggerSpec } from '../../contract/triggers.js';
+import { rewrittenPath, type HttpTriggerSpec, type TriggerJwtSpec } from '../../contract/triggers.js';
 import type { Verdict } from '../auth/authenticator.js';
 import type { RouteLimiter, RouteShortage } from '../limits/route-limiter.js';
 import type { Shortage } from '../limits/tenant-limits.js';
@@ -24,15 +24,18 @@ interface Arrival extends AdmittedRequest {
   /** The one of the function's addresses that was asked; undefined where there is no function. */
   lane: Lane | undefined;
   limiter: RouteLimiter | undefined;
+  /** Whose tokens are asked for, in place of a credential of the platform. */
+  jwt: TriggerJwtSpec | undefined;
 }
 
 /** The function at an address, as it is asked for there. */
-interface Destination extends Pick<Arrival, 'path' | 'lane' | 'authentication' | 'limiter' | 'maxBodyBytes' | 'timeoutMs'> {
+interface Destination extends Pick<Arrival, 'path' | 'lane' | 'authentication' | 'limiter' | 'jwt' | 'maxBodyBytes' | 'timeoutMs'> {
   route: FunctionRoute | undefined;
 }
 
 const REFUSED_VERDICT: Record<Exclude<Verdict, 'allowed'>, RefusalCode> = {
   foreign: 'FUNCTION_NOT_FOUND',
+  insufficient: 'TOKEN_CLAIMS_INSUFFICIENT',
   missing: 'AUTHENTICATION_REQUIRED',
   invalid: 'CREDENTIAL_INVALID',
   unavailable: 'AUTHENTICATION_UNAVAILABLE',
@@ -56,7 +59,8 @@ function routeShortageExtras({ of, perSecond, waitMs }: RouteShortage): RefusalE
 }
 
 /** The credential where one was asked for: it is verified by now. Anybody may write any into a request to a public address, so there it is where it comes from. */
-function callerOf({ authentication, headers, request }: Arrival, trustForwarded: boolean): string {
+function callerOf({ authentication, jwt, headers, request }: Arrival, trustForwarded: boolean): string {
+  if (jwt) return headers.authorization!;
   const credential = authentication === 'none' ? undefined : headers.apiKey ?? headers.authorization;
   return credential ?? clientAddress(headers, request.socket.remoteAddress, trustForwarded);
 }
@@ -79,8 +83,8 @@ export class Intake {
     if ('triggered' in address && this.isAnsweredHere(address.triggered, request, response, requestId)) return;
     const { route, ...destination } = 'triggered' in address ? this.ofTrigger(address.triggered, address.target) : this.ofName(address);
     const arrival: Arrival = { request, response, headers, requestId, expectsContinue, startedAt, ...destination };
-    if (route && arrival.authentication === 'none' && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
-    const verdict = this.path.authenticator.check(route?.tenant, headers, request.method!, target);
+    if (route && arrival.authentication === 'none' && !arrival.jwt && headers.internal === undefined) return this.admit(arrival, route, 'allowed');
+    const verdict = arrival.jwt ? this.path.triggerTokens.check(arrival.jwt, headers) : this.path.authenticator.check(route?.tenant, headers, request.method!, target);
     if (typeof verdict === 'string') return this.admit(arrival, route, verdict);
     verdict.then((decided) => {
       if (!response.destroyed && !request.destroyed) this.admit(arrival, route, decided);
@@ -116,7 +120,7 @@ export class Intake {
   /** A function's own name comes first, so that no tag can stand before it. */
   private ofName({ key, path }: Address): Destination {
     const { table, limits: { maxBodyBytes } } = this.path;
-    const bounds = { maxBodyBytes, timeoutMs: Number.POSITIVE_INFINITY, limiter: undefined };
+    const bounds = { maxBodyBytes, timeoutMs: Number.POSITIVE_INFINITY, limiter: undefined, jwt: undefined };
     const route = table.find(key);
     if (route) return { route, lane: route.main, path, authentication: route.authentication, ...bounds };
     const tagged = table.findTagged(key);
@@ -125,9 +129,12 @@ export class Intake {
 
   private ofTrigger({ trigger, route, limiter }: Claim, target: string): Destination {
     const { limits = {} } = trigger;
+    const jwt = trigger.authentication === 'jwt' ? trigger.jwt : undefined;
     const path = pathOf(target);
     return {
-      route, lane: route.main, path: rewrittenPath(trigger, path) + target.slice(path.length), authentication: trigger.authentication === 'public' ? 'none' : 'required', limiter,
+      route, lane: route.main, path: rewrittenPath(trigger, path) + target.slice(path.length), limiter,
+      // A token of the tenant's own issuer is for the function, too.
+      authentication: trigger.authentication === 'public' || jwt ? 'none' : 'required', jwt,
       maxBodyBytes: Math.min(limits.maxBodyBytes ?? Number.POSITIVE_INFINITY, this.path.limits.maxBodyBytes),
       timeoutMs: (limits.timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000,
     };

@@ -25,6 +25,7 @@ function refusalHeaders(code: RefusalCode, requestId: string, body: string, extr
   ];
   const { status } = REFUSALS[code];
   if (status === 401) list.push('www-authenticate', code === 'CREDENTIAL_INVALID' ? 'Bearer realm="fnplane", error="invalid_token"' : 'Bearer realm="fnplane"');
+  if (code === 'TOKEN_CLAIMS_INSUFFICIENT') list.push('www-authenticate', 'Bearer realm="fnplane", error="insufficient_scope"');
   if (status === 405) list.push('allow', extras.allow ?? HTTP_METHODS.join(', '));
   if (extras.retryAfterSeconds !== undefined) list.push('retry-after', String(extras.retryAfterSeconds));
   if (extras.rateLimit !== undefined) {

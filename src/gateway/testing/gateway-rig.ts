@@ -7,6 +7,7 @@ import type { FunctionResource, FunctionSpec, FunctionStatus, RevisionSpec } fro
 import { LABEL, revisionName, revisionServiceName, tenantNamespace } from '../../contract/names.js';
 import { InternalTokenVerifier } from '../../platform/invocation/internal-token-verifier.js';
 import { Gateway, type GatewayOptions } from '../gateway.js';
+import type { IssuerTokenVerifier } from '../auth/issuer-tokens.js';
 import type { GatewayTokenVerifier } from '../auth/token-verifier.js';
 import type { EndpointSlice } from '../routing/endpoint-slice.policy.js';
 import type { RouteSink, RouteSource } from '../routing/route-table.js';
@@ -103,8 +104,8 @@ export class GatewayRig {
   gateway!: Gateway;
   private readonly pods: TestPod[] = [];
 
-  async start(options: Partial<GatewayOptions> & { verify?: GatewayTokenVerifier['verify'] } = {}): Promise<this> {
-    const { verify, ...rest } = options;
+  async start(options: Partial<GatewayOptions> & { verify?: GatewayTokenVerifier['verify']; verifyIssued?: IssuerTokenVerifier['verify'] } = {}): Promise<this> {
+    const { verify, verifyIssued, ...rest } = options;
     const source: RouteSource = {
       synced: true,
       start: async (sink) => {
@@ -115,6 +116,7 @@ export class GatewayRig {
     this.gateway = new Gateway({
       listen: { host: '127.0.0.1', port: 0 }, podNetwork: 'direct', registry: this.registry, source,
       tokenVerifier: { verify: verify ?? (() => Promise.reject(new Error('no tokens in this test'))) },
+      issuerTokens: { verify: verifyIssued ?? (() => Promise.reject(new Error('no tokens in this test'))) },
       internalTokens: new InternalTokenVerifier(this.secret),
       ...rest,
     });

@@ -69,7 +69,7 @@ beforeAll(async () => {
   for (const crd of await gatewayApiCrds()) await client.apply(RESOURCE.customResourceDefinition, crd, MANAGER);
   await until(async () => (await client.list(GATEWAY_CLASS, {})).items.length >= 0, 20_000, 'the Gateway API to be served');
   image = await pushProbeImage(REGISTRY);
-  gateway = new GatewayRole({ listen: { host: address, port: 0 }, client, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
+  gateway = new GatewayRole({ listen: { host: address, port: 0 }, client, podNetwork: 'direct', internalSecret: 'a secret of at least thirty-two characters', issuerTokens: { verify: () => Promise.reject(new Error('no tokens in this test')) }, tokenVerifier: { verify: () => Promise.reject(new Error('none')) } });
   await gateway.start();
   traefik = await Traefik.start(followingCluster(name), { KUBECONFIG: path });
   await client.apply(INGRESS_CLASS, { metadata: { name }, spec: { controller: 'traefik.io/ingress-controller' } } as KubernetesObject, MANAGER);

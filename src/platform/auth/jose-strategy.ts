@@ -6,24 +6,26 @@ import { unauthenticated } from './unauthenticated.js';
 
 /** For `nbf` alone: an expired token has ended. */
 const CLOCK_SKEW_SECONDS = 30;
+const REQUIRED_CLAIMS = ['iss', 'aud', 'exp', 'sub'];
 
 interface VerifierOptions {
   algorithms: string[];
-  audience: string;
+  audience: string | string[];
   issuer: string;
 }
 
-/**
- * In place of passport-jwt's own verifier, which knows no EdDSA and takes one key only: jose looks at the algorithm first,
- * then chooses a key that fits it, then checks the signature, then the claims.
- */
-function verifyWithJose(token: string, keys: JWTVerifyGetKey, options: VerifierOptions, done: (error: unknown, claims?: JWTPayload) => void): void {
+/** @throws for a token that is not good, and what `keys` throws. jose looks at the algorithm first, then chooses a key that fits it, then checks the signature, then the claims. */
+export async function verifyClaims(token: string, keys: JWTVerifyGetKey, options: VerifierOptions): Promise<JWTPayload> {
   const { algorithms, audience, issuer } = options;
-  jwtVerify(token, keys, { algorithms, audience, issuer, requiredClaims: ['iss', 'aud', 'exp', 'sub'], clockTolerance: CLOCK_SKEW_SECONDS }).then(({ payload, protectedHeader }) => {
-    // No extension is understood here, so that none can change what was signed.
-    if ('crit' in protectedHeader || 'b64' in protectedHeader) done(new Error('the token uses an extension'));
-    else done(null, payload);
-  }, done);
+  const { payload, protectedHeader } = await jwtVerify(token, keys, { algorithms, audience, issuer, requiredClaims: REQUIRED_CLAIMS, clockTolerance: CLOCK_SKEW_SECONDS });
+  // No extension is understood here, so that none can change what was signed.
+  if ('crit' in protectedHeader || 'b64' in protectedHeader) throw new Error('the token uses an extension');
+  return payload;
+}
+
+/** In place of passport-jwt's own verifier, which knows no EdDSA and takes one key only. */
+function verifyWithJose(token: string, keys: JWTVerifyGetKey, options: VerifierOptions, done: (error: unknown, claims?: JWTPayload) => void): void {
+  verifyClaims(token, keys, options).then((claims) => done(null, claims), done);
 }
 
 // passport-jwt calls it as a static of the class: it cannot be given to one strategy.

@@ -8,17 +8,20 @@ export type KeyDocument = () => Promise<JSONWebKeySet>;
 /** An issuer may move its keys; where they are is asked again after this. */
 const DISCOVERY_MAX_AGE_MS = 10 * 60_000;
 
+/** Reads a small JSON document. @throws for everything but a 200 with JSON. */
+type ReadJson = (url: string) => Promise<unknown>;
+
 /** Where the keys are published comes from configuration or from the issuer's own discovery document, never from a token. */
-export function publishedKeys(settings: TrustedIssuer): KeyDocument {
-  return settings.jwksUri ? () => fetchKeys(settings.jwksUri!) : discoveredKeys(settings.issuer);
+export function publishedKeys({ issuer, jwksUri }: Pick<TrustedIssuer, 'issuer' | 'jwksUri'>, read: ReadJson = fetchBoundedJson): KeyDocument {
+  return jwksUri ? () => readKeys(jwksUri, read) : discoveredKeys(issuer, read);
 }
 
-function discoveredKeys(issuer: string): KeyDocument {
+function discoveredKeys(issuer: string, read: ReadJson): KeyDocument {
   let found: { jwksUri: string; until: number } | undefined;
   return async () => {
-    if (!found || found.until <= Date.now()) found = { jwksUri: await discover(issuer), until: Date.now() + DISCOVERY_MAX_AGE_MS };
+    if (!found || found.until <= Date.now()) found = { jwksUri: await discover(issuer, read), until: Date.now() + DISCOVERY_MAX_AGE_MS };
     try {
-      return await fetchKeys(found.jwksUri);
+      return await readKeys(found.jwksUri, read);
     } catch (error) {
       found = undefined;
       throw error;
@@ -27,9 +30,9 @@ function discoveredKeys(issuer: string): KeyDocument {
 }
 
 /** OpenID Connect Discovery 1.0, section 4: the document must name exactly the issuer it was asked for. */
-async function discover(issuer: string): Promise<string> {
+async function discover(issuer: string, read: ReadJson): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const document = (await fetchBoundedJson(url)) as { issuer?: unknown; jwks_uri?: unknown } | null;
+  const document = (await read(url)) as { issuer?: unknown; jwks_uri?: unknown } | null;
   if (document?.issuer !== issuer) throw new Error(`${url} speaks for another issuer than ${issuer}`);
   const jwksUri = document.jwks_uri;
   if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new Error(`${url} names no jwks_uri`);
@@ -40,6 +43,6 @@ async function discover(issuer: string): Promise<string> {
 }
 
 /** Whether it is a key set is for jose to judge. */
-async function fetchKeys(jwksUri: string): Promise<JSONWebKeySet> {
-  return (await fetchBoundedJson(jwksUri)) as JSONWebKeySet;
+async function readKeys(jwksUri: string, read: ReadJson): Promise<JSONWebKeySet> {
+  return (await read(jwksUri)) as JSONWebKeySet;
 }

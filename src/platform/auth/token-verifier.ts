@@ -9,7 +9,7 @@ import { StaticKeys } from './static-keys.js';
 import { readClaims, type VerifiedToken } from './token-claims.policy.js';
 import { unauthenticated } from './unauthenticated.js';
 
-const MAX_TOKEN_LENGTH = 8 * 1024;
+export const MAX_TOKEN_LENGTH = 8 * 1024;
 const CACHE_ENTRIES = 10_000;
 const CACHE_TTL_MS = 60_000;
 
@@ -65,7 +65,7 @@ export class TokenVerifier {
 }
 
 /** Chooses among the configured issuers only; the value is trusted no further until the signature has been checked with that issuer's key. */
-function unverifiedIssuer(token: string): string | undefined {
+export function unverifiedIssuer(token: string): string | undefined {
   const payload = token.split('.', 3)[1];
   if (!payload) return undefined;
   try {

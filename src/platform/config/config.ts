@@ -98,6 +98,10 @@ const environment = z.object({
   FNPLANE_BLOCKED_EGRESS: cidrs.default([]),
   /** Ranges outside the internet in which Kafka brokers that tenants name may be: without any, the operator calls none there. */
   FNPLANE_BROKER_RANGES: cidrs.refine((ranges) => ranges.every(isRange), 'must be IP addresses or ranges divided by commas').default([]),
+  /** Ranges outside the internet that webhooks of tenants may reach; none by default. */
+  FNPLANE_OUTBOUND_RANGES: cidrs.refine((ranges) => ranges.every(isRange), 'must be IP addresses or ranges divided by commas').default([]),
+  /** Also plain `http:` for them. */
+  FNPLANE_OUTBOUND_INSECURE: flag.default(false),
   FNPLANE_REGISTRY_URL: z.url().optional(),
   FNPLANE_REGISTRY_CREDENTIALS: z.string().optional(),
   FNPLANE_RUNTIME_IMAGES: json(runtimeImages).optional(),

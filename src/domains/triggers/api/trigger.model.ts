@@ -1,7 +1,8 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
 import {
-  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_BODY_BYTES, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
+  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CLAIM_NAME, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_ISSUER, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES, MOST_BODY_BYTES, MOST_CLAIM_VALUES,
+  MOST_CLAIMS, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES, TOKEN_ISSUER, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
 } from '../../../contract/triggers.js';
 import { BoolField, DateField, EnumField, IntField, ListField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
 import { MutationPayload } from '../../../platform/graphql/mutation.js';
@@ -29,7 +30,12 @@ const BODY_BYTES = { ...MAYBE, min: 0, max: MOST_BODY_BYTES, description: 'Longe
 const TIMEOUT = { ...MAYBE, min: 1, max: LONGEST_TRIGGER_TIMEOUT_SECONDS, description: 'Longest wait for an answer; at most the function\'s own timeout.' } as const;
 const LIMITS_WORDS = 'What is let through here, beside what the tenant\'s quota lets through.';
 const METHODS_WORDS = 'Methods that are passed on, others are answered 405; all when absent.';
-const AUTHENTICATION_WORDS = 'public: anyone may call; required: callers need a credential with functions:invoke.';
+const AUTHENTICATION_WORDS = 'public: anyone may call; required: callers need a credential with functions:invoke; jwt: a token of the issuer named in jwt.';
+const ISSUER = { max: LONGEST_ISSUER, pattern: TOKEN_ISSUER, patternMessage: 'must be an address without a query and a fragment', description: 'Exact iss of the tokens. Its OpenID Connect discovery document says where its keys are, unless jwksUri does.', example: 'https://login.shop.example' } as const;
+const AUDIENCES = { min: 1, max: MOST_AUDIENCES, description: 'One of them must be in aud.', example: ['orders'] } as const;
+const JWKS_URI = { ...MAYBE, max: 2_048, description: 'Where the issuer publishes its keys, where it has no discovery document.' } as const;
+const CLAIMS = { ...MAYBE, max: MOST_CLAIMS, description: 'All of them must be met.' } as const;
+const JWT_WORDS = 'Whose tokens are let in. The gateway verifies signature, issuer, audience, expiry and claims, and passes the token on. Given with authentication jwt, and only then.';
 
 @InputType('TriggerPathInput')
 @ObjectType('TriggerPath')
@@ -71,6 +77,22 @@ export class TriggerLimitsModel {
   @IntField(TIMEOUT) timeoutSeconds?: number;
 }
 
+@InputType('RequiredClaimInput')
+@ObjectType('RequiredClaim', { description: 'A claim that tokens must have with one of these values: alone, in a list, or, of scope and scp, among words.' })
+export class RequiredClaimModel {
+  @TextField({ max: LONGEST_CLAIM_NAME, example: 'scope' }) name!: string;
+  @ListField(() => String, { min: 1, max: MOST_CLAIM_VALUES, example: ['orders:write'] }) values!: string[];
+}
+
+@InputType('TriggerJwtInput')
+@ObjectType('TriggerJwt')
+export class TriggerJwtModel {
+  @TextField(ISSUER) issuer!: string;
+  @ListField(() => String, AUDIENCES) audiences!: string[];
+  @TextField(JWKS_URI) jwksUri?: string;
+  @ListField(() => RequiredClaimModel, CLAIMS) claims?: RequiredClaimModel[];
+}
+
 @InputType('HttpTriggerInput')
 @ObjectType('HttpTrigger', { description: 'A host and path.' })
 export class HttpTriggerModel {
@@ -79,6 +101,7 @@ export class HttpTriggerModel {
   @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[];
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { description: AUTHENTICATION_WORDS }) authentication!: TriggerAuthentication;
+  @ObjectField(() => TriggerJwtModel, { ...MAYBE, description: JWT_WORDS }) jwt?: TriggerJwtModel;
   @ObjectField(() => TriggerCorsModel, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsModel;
   @ObjectField(() => TriggerLimitsModel, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsModel;
 }
@@ -118,6 +141,14 @@ export class TriggerCorsPatch {
   @IntField({ ...AGE, ...MAYBE }) maxAgeSeconds?: number | null;
 }
 
+@InputType('TriggerJwtPatch')
+export class TriggerJwtPatch {
+  @TextField({ ...ISSUER, optional: true }) issuer?: string;
+  @ListField(() => String, { ...AUDIENCES, optional: true }) audiences?: string[];
+  @TextField(JWKS_URI) jwksUri?: string | null;
+  @ListField(() => RequiredClaimModel, CLAIMS) claims?: RequiredClaimModel[] | null;
+}
+
 @InputType('TriggerRatePatch')
 export class TriggerRatePatch {
   @IntField({ ...PER_SECOND, optional: true }) perSecond?: number;
@@ -139,6 +170,7 @@ export class HttpTriggerPatch {
   @EnumField('HttpMethod', HTTP_METHODS, { ...MAYBE, list: true, min: 1, description: METHODS_WORDS }) methods?: HttpMethod[] | null;
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel | null;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { optional: true, description: AUTHENTICATION_WORDS }) authentication?: TriggerAuthentication;
+  @ObjectField(() => TriggerJwtPatch, { ...MAYBE, description: JWT_WORDS }) jwt?: TriggerJwtPatch | null;
   @ObjectField(() => TriggerCorsPatch, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsPatch | null;
   @ObjectField(() => TriggerLimitsPatch, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsPatch | null;
 }
