@@ -232,7 +232,7 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 export const REASONS = [
   'Accepted', 'Building', 'BuildFailed', 'Placing', 'PlacementFailed', 'Deploying', 'Ready', 'Suspended', 'Deleting', 'NoRevision',
-  'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'QuotaRefused', 'Unschedulable', 'OutOfMemory',
+  'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'CertificateInvalid', 'QuotaRefused', 'Unschedulable', 'OutOfMemory',
   'NotReadyInTime', 'AdmissionRefused', 'ClusterUnreachable', 'RetryingAfterError', 'Settled', 'Idle', 'RollingOut', 'RolloutPaused', 'RolloutAborted', 'RolloutEngineMissing',
   'MetricRead', 'MetricUnavailable', 'BrokerUnreachable', 'BrokerRefused',
 ] as const;

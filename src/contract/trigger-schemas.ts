@@ -2,7 +2,7 @@ import { integer, objectOf, oneOf, text, type Schema } from './crd-schema.js';
 import {
   HTTP_METHODS, LONGEST_AUDIENCE, LONGEST_CLAIM_NAME, LONGEST_CLAIM_VALUE, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_ISSUER, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES,
   MOST_BODY_BYTES, MOST_CLAIM_VALUES, MOST_CLAIMS, MOST_CORS_ITEMS, MOST_HTTP_TRIGGERS, MOST_PER_SECOND, PATH_MATCHES, TRIGGER_AUTHENTICATIONS, type CorsSpec, type HttpTriggerSpec, type RateSpec,
-  type RequiredClaim, type TriggerJwtSpec, type TriggerLimitsSpec, type TriggersSpec,
+  type RequiredClaim, type TriggerJwtSpec, type TriggerLimitsSpec, type TriggersSpec, type TriggerTlsSpec,
 } from './triggers.js';
 
 /** RE2 has no look-ahead: what this lets through and the contract does not is refused by the control plane. */
@@ -68,6 +68,7 @@ export function triggersSchema(): Schema {
     rewrite: objectOf<NonNullable<HttpTriggerSpec['rewrite']>>({ prefix: text(PATH, LONGEST_TRIGGER_PATH, 'What takes the place of the path that matched.') }, ['prefix']),
     authentication: oneOf(TRIGGER_AUTHENTICATIONS, 'public: anyone may call; required: the gateway asks for a credential; jwt: for a token of the issuer named in jwt.'),
     jwt: jwtSchema(),
+    tls: objectOf<TriggerTlsSpec>({ secret: text('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', 253, 'Of type kubernetes.io/tls, in the same namespace.') }, ['secret'], { description: 'What the way in shows for the host.' }),
     cors: corsSchema(),
     limits: limitsSchema(),
     through: oneOf(['gateway'], 'The way over the gateway is the only one for now.'),

@@ -78,6 +78,8 @@ export interface HttpTriggerSpec {
   authentication: TriggerAuthentication;
   /** There if `authentication` is `jwt`, and only then. */
   jwt?: TriggerJwtSpec;
+  /** Where the cluster's way in shows a certificate of the tenant's for the host. */
+  tls?: TriggerTlsSpec;
   /** Absent: the gateway says nothing of other origins, and the function's own answers do. */
   cors?: CorsSpec;
   /** What the gateway lets through, beside what it lets through of the tenant and of the function. */
@@ -89,6 +91,15 @@ export interface HttpTriggerSpec {
 export const MOST_PER_SECOND = 100_000;
 export const MOST_BODY_BYTES = 2 ** 31 - 1;
 export const LONGEST_TRIGGER_TIMEOUT_SECONDS = 900;
+
+/** A certificate: in the API by the tenant's secret that holds it, on a cluster by the `kubernetes.io/tls` Secret made of it. */
+export interface TriggerTlsSpec {
+  secret: string;
+}
+
+/** Keys of a tenant's secret that holds a certificate: the chain and its private key, as PEM. */
+export const CERTIFICATE_KEYS = { certificate: 'TLS_CERTIFICATE', privateKey: 'TLS_PRIVATE_KEY' } as const;
+export const LONGEST_SECRET_NAME = 63;
 
 export const MOST_AUDIENCES = 10;
 export const MOST_CLAIMS = 10;

@@ -38,11 +38,14 @@ export function followingCluster(name: string): string[] {
 /** A real Traefik, run as a process of this machine. */
 export class Traefik {
   readonly port: number;
+  /** Of TLS. */
+  readonly tlsPort: number;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, tlsPort: number) {
     this.#child = child;
     this.port = port;
+    this.tlsPort = tlsPort;
   }
 
   get pid(): number {
@@ -52,9 +55,9 @@ export class Traefik {
   /** @param options of its own, that say where it learns what to serve */
   static async start(options: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Traefik> {
     const binary = await ensureTraefik();
-    const [port, ping] = [await freePort(), await freePort()];
+    const [port, tlsPort, ping] = [await freePort(), await freePort(), await freePort()];
     const child = spawn(binary, [
-      `--entryPoints.web.address=127.0.0.1:${port}`, `--entryPoints.ping.address=127.0.0.1:${ping}`, '--ping=true', '--ping.entryPoint=ping',
+      `--entryPoints.web.address=127.0.0.1:${port}`, `--entryPoints.websecure.address=127.0.0.1:${tlsPort}`, `--entryPoints.ping.address=127.0.0.1:${ping}`, '--ping=true', '--ping.entryPoint=ping',
       '--global.checkNewVersion=false', '--global.sendAnonymousUsage=false', '--log.level=ERROR',
       ...options,
     ], { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -71,7 +74,7 @@ export class Traefik {
       }
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
-    return new Traefik(child, port);
+    return new Traefik(child, port, tlsPort);
   }
 
   async stop(): Promise<void> {

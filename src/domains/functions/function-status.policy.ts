@@ -8,7 +8,7 @@ import type { RevisionEntity } from './store/revision.entity.js';
 
 /** Reasons after which nothing gets better by waiting: they end the operation. */
 const TERMINAL: ReadonlySet<ConditionReason> = new Set<ConditionReason>([
-  'BuildFailed', 'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'QuotaRefused', 'OutOfMemory', 'NotReadyInTime', 'AdmissionRefused',
+  'BuildFailed', 'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'CertificateInvalid', 'QuotaRefused', 'OutOfMemory', 'NotReadyInTime', 'AdmissionRefused',
   'RolloutAborted',
 ]);
 

@@ -6,6 +6,11 @@ export type FunctionErrorCode =
   | 'ROLLOUT_NOT_UNDER_WAY' | 'ROLLOUT_ABORTED' | 'ROLLOUT_NOT_ABORTED' | 'ROLLOUT_NOT_PAUSED' | 'ROLLOUT_NOTHING_BEFORE' | 'ROLLBACK_WITHOUT_GOAL' | 'TRAFFIC_FIXED' | 'REVISION_NOT_BUILT'
   | 'TOO_MANY_PINNED';
 
+/** The way in would show nothing, or something that browsers refuse. */
+export function certificateInvalid(trigger: string, secret: string, problem: string): DomainError {
+  return new DomainError('conflict', 'CERTIFICATE_INVALID', `The certificate of trigger ${trigger} cannot be shown: secret ${secret} ${problem}. Give the secret a new value, or take tls from the trigger.`);
+}
+
 export function functionNotFound(): DomainError<FunctionErrorCode> {
   return new DomainError('not-found', 'FUNCTION_NOT_FOUND', 'There is no such function in this tenant.');
 }

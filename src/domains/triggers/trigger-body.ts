@@ -1,4 +1,4 @@
-import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication, TriggerJwtSpec, TriggerLimitsSpec } from '../../contract/triggers.js';
+import type { CorsSpec, HttpMethod, PathMatch, TriggerAuthentication, TriggerJwtSpec, TriggerLimitsSpec, TriggerTlsSpec } from '../../contract/triggers.js';
 
 /** A host and path at which a function answers, as the client sends it. */
 export interface HttpTriggerBody {
@@ -8,6 +8,8 @@ export interface HttpTriggerBody {
   rewrite?: { prefix: string };
   authentication: TriggerAuthentication;
   jwt?: TriggerJwtSpec;
+  /** By the name of a secret of the tenant. */
+  tls?: TriggerTlsSpec;
   cors?: CorsSpec;
   limits?: TriggerLimitsSpec;
 }

@@ -27,7 +27,7 @@ export function triggerProblems(body: TriggerBody, reserved: ReservedHosts): Fie
   ];
 }
 
-function httpProblems({ host, path, methods, rewrite, authentication, jwt, cors, limits }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
+function httpProblems({ host, path, methods, rewrite, authentication, jwt, tls, cors, limits }: HttpTriggerBody, reserved: ReservedHosts): FieldProblem[] {
   return [
     ...hostProblems(host, reserved),
     ...pathProblems(path),
@@ -35,6 +35,7 @@ function httpProblems({ host, path, methods, rewrite, authentication, jwt, cors,
     ...(rewrite === undefined || isPath(rewrite?.prefix) ? [] : [problem('/http/rewrite/prefix', PATH_WORDS)]),
     ...(TRIGGER_AUTHENTICATIONS.includes(authentication) ? [] : [problem('/http/authentication', `must be one of ${TRIGGER_AUTHENTICATIONS.join(', ')}`)]),
     ...jwtProblems(authentication, jwt),
+    ...(tls === undefined || (typeof tls?.secret === 'string' && tls.secret !== '') ? [] : [problem('/http/tls/secret', 'must name a secret of this tenant')]),
     ...(cors === undefined ? [] : corsProblems(cors)),
     ...(limits === undefined ? [] : limitsProblems(limits)),
   ];

@@ -94,6 +94,22 @@ describe('a trigger', () => {
     expect((await api.operator.delete(path)).status).toBe(204);
   });
 
+  it('takes the certificate of its host from a secret of the tenant, which stays as long as it is needed', async () => {
+    const sent = { ...body(), http: { ...body().http, tls: { secret: 'shop-certificate' } } };
+    expect((await api.operator.post(`${shop.path}/triggers`, sent)).body).toMatchObject({ status: 422, errors: [{ pointer: '/http/tls/secret' }] });
+    await api.operator.put(`${shop.path}/secrets/shop-certificate`, { data: { TLS_CERTIFICATE: 'a', TLS_PRIVATE_KEY: 'b' } });
+    const made = await api.operator.post(`${shop.path}/triggers`, sent);
+    expect([made.status, (made.body.http as { tls: unknown }).tls]).toEqual([201, { secret: 'shop-certificate' }]);
+    const pay = await functionId(shop, 'pay');
+    const seen = await jobs(pay);
+    await api.operator.put(`${shop.path}/secrets/shop-certificate`, { data: { TLS_CERTIFICATE: 'c', TLS_PRIVATE_KEY: 'd' } });
+    expect(await jobs(pay)).toBeGreaterThan(seen);
+    expect((await api.operator.delete(`${shop.path}/secrets/shop-certificate`)).body).toMatchObject({ status: 409, detail: expect.stringContaining('pay') as string });
+    expect((await api.operator.send('PATCH', `${shop.path}/triggers/${sent.name}`, { body: { http: { tls: null } } })).status).toBe(200);
+    expect((await api.operator.delete(`${shop.path}/secrets/shop-certificate`)).status).toBe(204);
+    expect((await api.operator.delete(`${shop.path}/triggers/${sent.name}`)).status).toBe(204);
+  });
+
   it('does the same through GraphQL', async () => {
     const sent = body();
     const trigger = { ...sent, http: { ...sent.http, path: { type: 'EXACT', value: '/status' }, methods: ['GET'], authentication: 'REQUIRED' } };

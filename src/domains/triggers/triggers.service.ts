@@ -1,24 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { MOST_HTTP_TRIGGERS } from '../../contract/triggers.js';
-import type { Config } from '../../platform/config/config.js';
 import type { TenantContext } from '../../platform/context/context.js';
 import { Database, isUniqueViolation, postgresCode } from '../../platform/database/database.js';
 import type { Page, PageRequest } from '../../platform/database/page.js';
 import { DomainError } from '../../platform/errors/domain-error.js';
 import { checkEtag, type ExpectedEtag } from '../../platform/rest/etag.js';
-import { CONFIG } from '../../platform/tokens.js';
 import { AuditService } from '../audit/audit.service.js';
-import { ClustersService } from '../clusters/clusters.service.js';
 import { FunctionChanges } from '../functions/function-changes.js';
-import { isSame, mergePatch, withoutAbsent } from '../functions/function-parts.policy.js';
+import { isSame, mergePatch } from '../functions/function-parts.policy.js';
 import { functionDeleting } from '../functions/functions.errors.js';
 import { FunctionsService } from '../functions/functions.service.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import type { HttpTriggerEntity } from './store/http-trigger.entity.js';
 import { HttpTriggersRepository } from './store/http-triggers.repository.js';
 import type { HttpTriggerBody, TriggerBody, TriggerPatch } from './trigger-body.js';
-import { reservedHosts, triggerProblems } from './trigger-rules.policy.js';
+import { TriggerChecks } from './trigger-checks.js';
 import { routeTaken, tooManyTriggers, triggerFunctionNotFound, triggerInvalid, triggerNameTaken, triggerNotFound } from './triggers.errors.js';
 
 /** A trigger as it stands. */
@@ -43,8 +40,7 @@ export class TriggersService {
     private readonly changes: FunctionChanges,
     private readonly tenants: TenantsService,
     private readonly audit: AuditService,
-    private readonly clusters: ClustersService,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly checks: TriggerChecks,
   ) {}
 
   /** By name or id. @throws {DomainError} TRIGGER_NOT_FOUND. */
@@ -67,7 +63,7 @@ export class TriggersService {
   create(context: TenantContext, body: TriggerBody): Promise<Trigger> {
     return this.claiming(body.name, () => this.database.transaction(context, async () => {
       await this.tenants.requireWritable(context);
-      const given = await this.valid(context, body);
+      const given = await this.checks.demand(context, body);
       if (await this.triggers.find(context, given.name)) throw triggerNameTaken(given.name);
       const functionId = await this.functionOf(context, given.function);
       const now = new Date();
@@ -86,7 +82,7 @@ export class TriggersService {
       await this.tenants.requireWritable(context);
       const row = await this.locked(context, reference, expected);
       const before = bodyOf(await this.told(context, row));
-      const after = await this.valid(context, mergePatch(before, patch) as TriggerBody);
+      const after = await this.checks.demand(context, mergePatch(before, patch) as TriggerBody);
       if (isSame(before, after)) return triggerOf(row, before.function);
       const functionId = after.function === before.function ? row.functionId : await this.functionOf(context, after.function);
       const change = { functionId, ...columnsOf(after.http), version: row.version + 1, updatedAt: new Date() };
@@ -108,14 +104,6 @@ export class TriggersService {
       await this.changes.enqueue(context, row.functionId);
       return trigger;
     });
-  }
-
-  private async valid(context: TenantContext, body: TriggerBody): Promise<TriggerBody> {
-    const given = withoutAbsent(body);
-    const { FNPLANE_GATEWAY_URL: own, FNPLANE_GATEWAY_DOMAIN: domain } = this.config;
-    const problems = triggerProblems(given, reservedHosts([own, ...await this.clusters.gatewayUrls(context)], domain));
-    if (problems.length > 0) throw triggerInvalid(problems);
-    return given;
   }
 
   private async locked(context: TenantContext, reference: string, expected: ExpectedEtag): Promise<HttpTriggerEntity> {

@@ -23,7 +23,7 @@ function scalingRules(): Rule[] {
 /** The cluster's way in: what is written for it is written in tenants' namespaces alone. */
 function routeRules(verbs: string[]): Rule[] {
   return [
-    { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes'], verbs },
+    { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes', 'gateways'], verbs },
     { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs },
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs },
   ];

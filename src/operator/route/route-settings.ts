@@ -15,6 +15,8 @@ export interface RouteSettings {
   gateway: { addresses: readonly string[]; port: number };
   /** Gateway API: the `Gateway` that routes belong to. */
   parent?: { name: string; namespace: string; section?: string };
+  /** Gateway API: hosts with certificates of their tenants' get a `Gateway` of this class, that listens at this port. Absent: such certificates are not shown. */
+  tls?: { gatewayClass: string; port: number };
   /** Ingress: its class, and annotations of each. */
   ingressClass?: string;
   annotations?: Readonly<Record<string, string>>;

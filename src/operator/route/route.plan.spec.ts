@@ -25,7 +25,7 @@ const counted = (number: number, more: Partial<RevisionSpec> = {}): RevisionSpec
 
 /** A small world with a way in: routes are carried out too. */
 class WorldWithRoutes extends SmallWorld {
-  private routes: ObservedRoutes = { routes: [], service: undefined, slice: undefined };
+  private routes: ObservedRoutes = { routes: [], gateways: [], service: undefined, slice: undefined };
 
   constructor(spec: Partial<FunctionSpec>, private readonly settings: RouteSettings = settingsOf('gateway-api')) {
     super({ revisions: [counted(1)], triggers: { http: [trigger()] }, ...spec });
@@ -34,7 +34,7 @@ class WorldWithRoutes extends SmallWorld {
   override reconcile(): FunctionPlan {
     this.context = { ...this.context, routes: { settings: this.settings, observed: this.routes } };
     const plan = super.reconcile();
-    const { routes, service, slice } = { ...this.routes };
+    const { routes, gateways, service, slice } = { ...this.routes };
     const removed = new Set(plan.removals.map(({ uid }) => uid));
     const stored = (manifest: { metadata: { name: string } }) => ({ ...manifest, metadata: { uid: `uid-${manifest.metadata.name}`, ...manifest.metadata } });
     const of = (type: object): { metadata: { name: string } }[] => plan.applies.filter((apply) => apply.type === type).map(({ manifest }) => stored(manifest));
@@ -42,6 +42,7 @@ class WorldWithRoutes extends SmallWorld {
     const gatewayService = of(RESOURCE.service).find(({ metadata }) => metadata.name === 'shop---gateway');
     this.routes = {
       routes: [...routes.filter(({ metadata }) => !removed.has(metadata.uid ?? '') && !written.some((one) => one.metadata.name === metadata.name)), ...written],
+      gateways: [...gateways.filter(({ metadata }) => !removed.has(metadata.uid ?? '') && !of(RESOURCE.gateway).some((one) => one.metadata.name === metadata.name)), ...of(RESOURCE.gateway)],
       service: gatewayService ?? (service && removed.has(service.metadata.uid ?? '') ? undefined : service),
       slice: of(RESOURCE.endpointSlice)[0] ?? (slice && removed.has(slice.metadata.uid ?? '') ? undefined : slice),
     } as ObservedRoutes;
@@ -66,8 +67,12 @@ class WorldWithRoutes extends SmallWorld {
     return JSON.stringify(this.observed.networkPolicy).includes('way-in');
   }
 
+  get gateways(): ObservedRoutes['gateways'] {
+    return this.routes.gateways;
+  }
+
   get left(): string[] {
-    return [...this.routes.routes, this.routes.service, this.routes.slice].flatMap((object) => object?.metadata.name ?? []);
+    return [...this.routes.routes, ...this.routes.gateways, this.routes.service, this.routes.slice].flatMap((object) => object?.metadata.name ?? []);
   }
 }
 
@@ -177,6 +182,29 @@ describe('a trigger\'s route', () => {
     world.now += ROUTE_SETTLE_MS;
     world.settle();
     expect(world.admitted).toBe(false);
+  });
+
+  it('of a host with a certificate of the tenant\'s has a Gateway beside it, as long as it has one', () => {
+    const settings: RouteSettings = { ...settingsOf('gateway-api'), tls: { gatewayClass: 'public', port: 8443 } };
+    const world = new WorldWithRoutes({ triggers: { http: [trigger({ tls: { secret: 'shop-tls-1' } }), trigger({ name: 'plain', path: { type: 'prefix', value: '/x' } })] } }, settings);
+    world.settle();
+    expect(world.left).toEqual(['shop---orders', 'shop---plain', 'shop---orders', 'shop---gateway', 'shop---gateway']);
+    expect(world.settle()).toEqual([]);
+    world.deploy({ triggers: { http: [trigger({ tls: { secret: 'shop-tls-2' } })] } });
+    world.settle();
+    expect(JSON.stringify(world.gateways)).toContain('shop-tls-2');
+    world.deploy({ triggers: { http: [trigger()] } });
+    world.settle();
+    expect(world.gateways).toEqual([]);
+  });
+
+  it('has none where certificates are not shown, nor as an Ingress, which names the certificate itself', () => {
+    const plain = new WorldWithRoutes({ triggers: { http: [trigger({ tls: { secret: 'shop-tls-1' } })] } });
+    plain.settle();
+    expect([plain.gateways, plain.ways]).toEqual([[], 'orders: shop:100']);
+    const ingress = new WorldWithRoutes({ triggers: { http: [trigger({ tls: { secret: 'shop-tls-1' } })] } }, { ...settingsOf('ingress'), tls: { gatewayClass: 'public', port: 8443 } });
+    ingress.settle();
+    expect([ingress.gateways, ingress.ways]).toEqual([[], 'orders: shop']);
   });
 
   it('is not written where the operator has no say', () => {

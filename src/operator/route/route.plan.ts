@@ -10,6 +10,7 @@ import { buildGatewayService, buildGatewaySlice, gatewayShare } from './manifest
 import { buildHttpRoute } from './manifests/http-route.js';
 import { buildIngress } from './manifests/ingress.js';
 import { directionOf, routeName, type BackendShare, type Direction } from './manifests/route-labels.js';
+import { buildTlsGateway } from './manifests/tls-gateway.js';
 import { backendOf } from './route.policy.js';
 import type { RouteSettings } from './route-settings.js';
 
@@ -19,6 +20,8 @@ export const ROUTE_SETTLE_MS = 5_000;
 /** What stands of a function's routes, and others' that stand under the same names. */
 export interface ObservedRoutes {
   routes: readonly KubernetesObject[];
+  /** Those that show tenants' certificates. */
+  gateways: readonly KubernetesObject[];
   service: Service | undefined;
   slice: EndpointSlice | undefined;
 }
@@ -61,6 +64,9 @@ export function planRoutes(input: RoutePlanInput): RoutePlan {
       const present = observed.routes.find(({ metadata }) => metadata.name === routeName(fn, trigger));
       return { type, manifest: buildRoute(input, trigger, present), present };
     }),
+    ...triggers.flatMap((trigger) => (settings.kind === 'gateway-api' && settings.tls && trigger.tls ? [{
+      type: RESOURCE.gateway as ResourceType, manifest: buildTlsGateway({ fn, trigger }, settings.tls), present: observed.gateways.find(({ metadata }) => metadata.name === routeName(fn, trigger)),
+    }] : [])),
     ...(triggers.length === 0 ? [] : [
       { type: RESOURCE.service as ResourceType, manifest: buildGatewayService(fn, settings), present: observed.service },
       { type: RESOURCE.endpointSlice as ResourceType, manifest: buildGatewaySlice(fn, settings), present: observed.slice },
@@ -70,6 +76,7 @@ export function planRoutes(input: RoutePlanInput): RoutePlan {
   const wanted = new Set(plans.map(({ manifest, type: { kind } }) => `${kind} ${manifest.metadata.name}`));
   const standing = [
     ...observed.routes.map((object) => ({ type, object })),
+    ...observed.gateways.map((object) => ({ type: RESOURCE.gateway as ResourceType, object })),
     ...(observed.service ? [{ type: RESOURCE.service as ResourceType, object: observed.service }] : []),
     ...(observed.slice ? [{ type: RESOURCE.endpointSlice as ResourceType, object: observed.slice }] : []),
   ].filter(({ object }) => object.metadata.deletionTimestamp === undefined);

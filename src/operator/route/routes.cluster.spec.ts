@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selfSigned, type TestCertificate } from '../../../test/support/certificates.js';
 import { followingCluster, gatewayApiCrds, Traefik } from '../../../test/support/traefik.js';
 import type { FunctionResource, FunctionSpec } from '../../contract/function-resource.js';
 import { SYSTEM_NAMESPACE } from '../../contract/names.js';
@@ -48,7 +51,7 @@ async function operate(kind: RouteKind): Promise<Operated> {
   const operatorClient = await actAsOperator(client, process.env.KUBECONFIG!, identity);
   await admitToEnvironments(client, tenant.namespace, identity);
   const settings: RouteSettings = {
-    kind, gateway: { addresses: [address], port: Number(new URL(gateway.address).port) }, ...(kind === 'ingress' ? { ingressClass: name } : { parent: { namespace: operated[0]?.tenant.namespace ?? tenant.namespace, name } }),
+    kind, gateway: { addresses: [address], port: Number(new URL(gateway.address).port) }, ...(kind === 'ingress' ? { ingressClass: name } : { parent: { namespace: operated[0]?.tenant.namespace ?? tenant.namespace, name }, tls: { gatewayClass: name, port: traefik.tlsPort } }),
   };
   const operator = new OperatorRole({
     client: operatorClient, namespace: tenant.namespace, leaseName: identity, routes: settings, scaling: { gateways: [() => Promise.resolve(gateway.loadReport())] },
@@ -109,6 +112,27 @@ function ask(host: string, path: string, method = 'GET'): Promise<Answer> {
     }).once('error', reject).setTimeout(20_000, function (this: { destroy: () => void }) { this.destroy(); }).end();
   });
 }
+
+/** By TLS. @returns the status, and the certificate that was shown for the host */
+function askSecurely(host: string, path: string): Promise<{ status: number; shown: string }> {
+  return new Promise((resolve, reject) => {
+    secureRequest({ host: '127.0.0.1', port: traefik.tlsPort, path, agent: false, servername: host, rejectUnauthorized: false, headers: { host } }, (response) => {
+      const shown = (response.socket as TLSSocket).getPeerX509Certificate()?.toString() ?? '';
+      response.resume().once('end', () => resolve({ status: response.statusCode!, shown }));
+    }).once('error', reject).setTimeout(20_000, function (this: { destroy: () => void }) { this.destroy(); }).end();
+  });
+}
+
+/** A Secret as the worker would place it. */
+async function placeCertificate({ namespace }: TestTenant, secret: string, { certificate, privateKey }: TestCertificate): Promise<void> {
+  const data = { 'tls.crt': Buffer.from(certificate).toString('base64'), 'tls.key': Buffer.from(privateKey).toString('base64') };
+  await client.apply(RESOURCE.secret, { metadata: { name: secret, namespace }, type: 'kubernetes.io/tls', data } as KubernetesObject, MANAGER);
+}
+
+const showing = (host: string, path: string, { certificate }: TestCertificate): Promise<void> => until(async () => {
+  const { status, shown } = await askSecurely(host, path);
+  return status === 200 && shown.trim() === certificate.trim();
+}, 20_000, `${host} to be served with its certificate`);
 
 /** Asks one request after the other while something is done. @returns how often each status and each revision answered */
 async function trickling(host: string, path: string, work: () => Promise<void>): Promise<{ statuses: Record<string, number>; revisions: Record<string, number> }> {
@@ -257,6 +281,22 @@ describe('by the Gateway API', () => {
     await whenStraight('/api/x');
   });
 
+  it('a host is served with its tenant\'s certificate, and with the next one once that is named', async () => {
+    const [first, second] = [await selfSigned(host), await selfSigned(host)];
+    await placeCertificate(tenant, 'tls-1', first);
+    await placeCertificate(tenant, 'tls-2', second);
+    const { http = [] } = spec.triggers!;
+    const withTls = (secret: string) => ({ triggers: { http: http.map((trigger) => (trigger.name === 'api' ? { ...trigger, tls: { secret } } : trigger)) } });
+    await deploy(withTls('tls-1'));
+    await showing(host, '/api/x', first);
+    expect((await askSecurely(host, '/closed')).status).toBe(404);
+    await deploy(withTls('tls-2'));
+    await showing(host, '/api/x', second);
+    expect((await ask(host, '/api/x')).status).toBe(200);
+    await deploy({ triggers: { http } });
+    await until(async () => (await askSecurely(host, '/api/x').catch(() => undefined))?.status !== 200, 20_000, 'the host to be served without TLS alone');
+  });
+
   it('nothing is left of it when it is gone', async () => {
     await client.delete(RESOURCE.function, { namespace: tenant.namespace, name: 'shop' }, { propagationPolicy: 'Background' });
     for (const type of [RESOURCE.httpRoute, RESOURCE.endpointSlice, RESOURCE.service]) {
@@ -286,7 +326,12 @@ describe('by Ingresses', () => {
     expect(await ask(host, '/old/x')).toMatchObject({ status: 200, path: '/new/x' });
     expect(passed(functionId)).toBe(before + 1);
     expect([(await ask(host, '/old', 'POST')).status, (await ask(host, '/apix')).status]).toEqual([405, 404]);
-    await tenant.deploy('shop', { functionId, target: 1, revisions: [revision(1, image, { metering: 'runtime' })], scaling: { min: 1, max: 1 } });
+    const certificate = await selfSigned(host);
+    await placeCertificate(tenant, 'tls', certificate);
+    const one = { functionId, target: 1, revisions: [revision(1, image, { metering: 'runtime' })], scaling: { min: 1, max: 1 } };
+    await tenant.deploy('shop', { ...one, triggers: { http: [public_('api', host, '/api', { tls: { secret: 'tls' } })] } });
+    await showing(host, '/api/x', certificate);
+    await tenant.deploy('shop', one);
     await until(async () => (await client.list(RESOURCE.ingress, { namespace: tenant.namespace })).items.length === 0, 20_000, 'the Ingresses to go');
   }, 120_000);
 });

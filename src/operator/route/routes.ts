@@ -32,32 +32,32 @@ export class Routes {
   constructor(private readonly options: RoutesOptions) {
     const { client, settings, caches, namespace } = options;
     this.type = routeType(settings);
-    this.cached = new RouteCaches(client, this.type, caches.services, namespace ? { namespace } : {});
+    this.cached = new RouteCaches(client, settings, caches.services, namespace ? { namespace } : {});
   }
 
   /** Begins to fill the caches. */
   start(): void {
-    this.cached.routes.start();
-    this.cached.slices.start();
+    for (const cache of this.cached.all) cache.start();
   }
 
   async synced(deadlineMs: number): Promise<void> {
-    await Promise.all([this.cached.routes.synced(deadlineMs), this.cached.slices.synced(deadlineMs)]);
+    await Promise.all(this.cached.all.map((cache) => cache.synced(deadlineMs)));
   }
 
   get isSynced(): boolean {
-    return this.cached.routes.isSynced && this.cached.slices.isSynced;
+    return this.cached.all.every(({ isSynced }) => isSynced);
   }
 
   /** From now on changes bring their Functions into the queue. */
   attach(): void {
     this.follow(this.cached.routes);
     this.follow(this.cached.slices);
+    if (this.cached.gateways) this.follow(this.cached.gateways);
   }
 
   async stop(): Promise<void> {
     for (const detach of this.detach.splice(0)) detach();
-    await Promise.all([this.cached.routes.stop(), this.cached.slices.stop()]);
+    await Promise.all(this.cached.all.map((cache) => cache.stop()));
   }
 
   signalsFor(fn: FunctionResource): RouteSignals {
@@ -67,6 +67,7 @@ export class Routes {
   /** Takes the answer of an own write into the cache. */
   adopt(type: ResourceType, written: KubernetesObject): void {
     if (type === this.type) this.cached.routes.adopt(written);
+    else if (type === RESOURCE.gateway) this.cached.gateways?.adopt(written);
     else if (type === RESOURCE.endpointSlice) this.cached.slices.adopt(written as EndpointSlice);
   }
 

@@ -27,6 +27,9 @@ export const ROUTE_SHAPE = {
   FNPLANE_ROUTES_GATEWAY: gatewayAddresses.optional(),
   /** Gateway API: the `Gateway` that routes belong to. */
   FNPLANE_ROUTES_PARENT: parent.optional(),
+  /** Gateway API: class of the `Gateway`s that show tenants' own certificates, and where they listen. */
+  FNPLANE_ROUTES_GATEWAY_CLASS: z.string().optional(),
+  FNPLANE_ROUTES_TLS_PORT: z.coerce.number().int().min(1).max(65_535).default(443),
   FNPLANE_ROUTES_INGRESS_CLASS: z.string().optional(),
   FNPLANE_ROUTES_ANNOTATIONS: json(z.record(z.string(), z.string())).optional(),
   /** `NetworkPolicyPeer`s: where its pods stand, which reach functions' pods past the gateway. */

@@ -39,6 +39,7 @@ export const RESOURCE = {
   replicaSet: namespaced('apps', 'v1', 'replicasets', 'ReplicaSet'),
   horizontalPodAutoscaler: namespaced('autoscaling', 'v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler'),
   ingress: namespaced('networking.k8s.io', 'v1', 'ingresses', 'Ingress'),
+  gateway: namespaced('gateway.networking.k8s.io', 'v1', 'gateways', 'Gateway'),
   httpRoute: namespaced('gateway.networking.k8s.io', 'v1', 'httproutes', 'HTTPRoute'),
   networkPolicy: namespaced('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),
   role: namespaced(RBAC, 'v1', 'roles', 'Role'),

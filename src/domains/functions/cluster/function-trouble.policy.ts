@@ -38,6 +38,7 @@ export function demandImages(fn: { targetRevision: number; traffic: readonly Tra
 export function troubleOf(error: unknown, cluster: string): Trouble | undefined {
   if (!(error instanceof DomainError)) return undefined;
   if (MISSING.has(error.code)) return { reason: 'ConfigurationMissing', message: error.message, ends: true };
+  if (error.code === 'CERTIFICATE_INVALID') return { reason: 'CertificateInvalid', message: error.message, ends: true };
   if (isWithoutImage(error)) return { reason: 'BuildFailed', message: error.message, ends: true };
   if (areValuesSealed(error)) return { reason: 'RetryingAfterError', message: `${error.message} What runs goes on running with the values it has.`, ends: false };
   if (NOT_ANSWERING.has(error.code)) return unreachable(cluster);

@@ -10,9 +10,12 @@ import { RESOURCE } from '../../../platform/kubernetes/resource-type.js';
 import { ClustersService } from '../../clusters/clusters.service.js';
 import { EnvironmentService } from '../../configuration/environment.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
+import { certificateProblem } from '../certificate.policy.js';
 import { DEFAULT_SECRET_DELIVERY } from '../function-body.js';
 import type { FunctionContribution } from '../function-contributors.js';
+import { certificateInvalid } from '../functions.errors.js';
 import { FunctionProgress } from '../function-progress.js';
+import { buildCertificate, withCertificates, type PlacedCertificate } from '../manifests/certificate.js';
 import { buildEnvironment, buildKafkaSecret, objectsOf, secretFilesOf, type EnvironmentObjects, type SecretObject } from '../manifests/environment.js';
 import { revisionsBeside } from '../rollout.policy.js';
 import { buildFunction, isAsApplied, isInPlace, withSuspension, type PlacedRevision } from '../manifests/function.js';
@@ -46,6 +49,13 @@ interface DesiredRevision {
   objects: EnvironmentObjects;
   /** What its secrets had when it was deployed and have no more. */
   missing: readonly string[];
+}
+
+interface Desired {
+  plan: ReleasePlan;
+  desired: DesiredRevision[];
+  kafka: SecretObject | undefined;
+  certificates: PlacedCertificate[];
 }
 
 /** With what other domains have to say of it. */
@@ -119,7 +129,7 @@ export class FunctionReconciler {
     const { clusterId, namespace } = placement;
     const observed = this.watch.observed(clusterId, { namespace, name: fn.name });
     const beside = revisionsBeside(fn, observed?.status ?? fn.release);
-    const { plan, desired, kafka } = await this.desired(context, fn, namespace, beside).catch(async (error: unknown) => {
+    const { plan, desired, kafka, certificates } = await this.desired(context, fn, namespace, beside).catch(async (error: unknown) => {
       if (observed && (areValuesSealed(error) || isWithoutImage(error))) await this.suspend(observed, suspension, clusterId);
       throw error;
     });
@@ -128,11 +138,11 @@ export class FunctionReconciler {
     const manifest = buildFunction({
       kafkaSecret: kafka?.metadata.name, namespace, tenant: { id: context.tenantId, name: context.tenantName }, fn: { ...fn, scaling: shareOfScaling(fn.scaling, placement.share) }, suspension, target: plan.target,
       rollout: steppedBy(placement.rolloutEngine, plan.rollout), revisions: desired.map(placedRevision),
-      contribution: fn.contribution,
+      contribution: withCertificates(fn.contribution, certificates),
     });
     const client = this.clusters.clientFor(clusterId);
     const misses = findCondition(observed?.status?.conditions, 'Ready')?.reason === 'ConfigurationMissing';
-    const environments: EnvironmentObjects[] = [...desired.map(({ objects }) => objects), ...(kafka ? [{ secret: kafka, files: [] }] : [])];
+    const environments: EnvironmentObjects[] = [...desired.map(({ objects }) => objects), ...[kafka, ...certificates.map(({ object }) => object)].flatMap((secret) => (secret ? [{ secret, files: [] }] : []))];
     await this.objects.apply(placement, client, fn, environments, misses);
     if (!isInPlace(manifest, observed)) await this.applyFunction(context, fn, clusterId, client, manifest);
     return this.clean(fn, placement, client, environments, observed);
@@ -157,9 +167,10 @@ export class FunctionReconciler {
   }
 
   /** Each revision that shall stand there with its environment as it is now, and what is for brokers. @throws {DomainError} TRAFFIC_REVISION_WITHOUT_IMAGE. */
-  private async desired(context: TenantContext, fn: FunctionWithTarget, namespace: string, beside: readonly number[]): Promise<{ plan: ReleasePlan; desired: DesiredRevision[]; kafka: SecretObject | undefined }> {
+  private async desired(context: TenantContext, fn: WantedFunction, namespace: string, beside: readonly number[]): Promise<Desired> {
     const plan = planRelease(fn, beside, beside.length === 0 ? [] : await this.revisions.findSome(context, fn.id, beside));
-    return { plan, desired: await Promise.all(plan.revisions.map((revision) => this.withEnvironment(context, fn, revision, namespace))), kafka: await this.kafkaSecret(context, fn, namespace) };
+    const desired = await Promise.all(plan.revisions.map((revision) => this.withEnvironment(context, fn, revision, namespace)));
+    return { plan, desired, kafka: await this.kafkaSecret(context, fn, namespace), certificates: await this.certificates(context, fn, namespace) };
   }
 
   private async withEnvironment(context: TenantContext, fn: FunctionWithTarget, revision: DesiredRevision['revision'], namespace: string): Promise<DesiredRevision> {
@@ -175,6 +186,18 @@ export class FunctionReconciler {
     if (name === undefined) return undefined;
     const { secrets: [secret] } = await this.environment.resolve(context, { configs: [], secrets: [name] });
     return buildKafkaSecret({ namespace, tenantId: context.tenantId, fn, data: secret?.data ?? {} });
+  }
+
+  /** Of the tenant's own hosts. @throws {DomainError} CERTIFICATE_INVALID. */
+  private async certificates(context: TenantContext, fn: WantedFunction, namespace: string): Promise<PlacedCertificate[]> {
+    const wanted = (fn.contribution?.triggers?.http ?? []).flatMap(({ name, host, tls }) => (tls ? [{ trigger: name, host, secret: tls.secret }] : []));
+    if (wanted.length === 0) return [];
+    const { secrets } = await this.environment.resolve(context, { configs: [], secrets: [...new Set(wanted.map(({ secret }) => secret))] });
+    for (const { trigger, host, secret } of wanted) {
+      const problem = certificateProblem(secrets.find(({ name }) => name === secret)?.data ?? {}, host);
+      if (problem !== undefined) throw certificateInvalid(trigger, secret, problem);
+    }
+    return secrets.map((secret) => buildCertificate({ namespace, tenantId: context.tenantId, fn, ...secret }));
   }
 
   private async clean(fn: FunctionWithTarget, placement: PlacementFacts, client: KubernetesClient, environments: readonly EnvironmentObjects[], observed: FunctionResource | undefined): Promise<boolean> {

@@ -32,7 +32,7 @@ export interface ConfigMapObject extends KubernetesObject {
 }
 
 export interface SecretObject extends KubernetesObject {
-  type: 'Opaque';
+  type: 'Opaque' | 'kubernetes.io/tls';
   /** Base64. */
   data: Record<string, string>;
   /** Absent where new values are to reach running pods. */
@@ -96,11 +96,13 @@ function allowed(data: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(data).filter(([name]) => name !== RUNTIME_ENV.port && !name.startsWith(RESERVED_ENV_PREFIX)));
 }
 
-function keyedHash(key: string, kind: string, data: object): string {
+/** Keyed with a value nobody on the cluster knows: contents cannot be guessed from it. */
+export function keyedHash(key: string, kind: string, data: object): string {
   return createHmac('sha256', key).update(`${kind}\0${canonicalJson(data)}`).digest('hex').slice(0, 16);
 }
 
-function encode(data: Record<string, string>): Record<string, string> {
+/** Base64, as Kubernetes has it. */
+export function encode(data: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
 }
 

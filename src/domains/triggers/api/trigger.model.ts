@@ -1,7 +1,7 @@
 import { Field, InputType, ObjectType } from '@nestjs/graphql';
 import { ApiProperty } from '@nestjs/swagger';
 import {
-  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CLAIM_NAME, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_ISSUER, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES, MOST_BODY_BYTES, MOST_CLAIM_VALUES,
+  CORS_HEADER, CORS_ORIGIN, HTTP_METHODS, LONGEST_CLAIM_NAME, LONGEST_CORS_AGE_SECONDS, LONGEST_HOST, LONGEST_ISSUER, LONGEST_SECRET_NAME, LONGEST_TRIGGER_PATH, LONGEST_TRIGGER_TIMEOUT_SECONDS, MOST_AUDIENCES, MOST_BODY_BYTES, MOST_CLAIM_VALUES,
   MOST_CLAIMS, MOST_CORS_ITEMS, MOST_PER_SECOND, PATH_MATCHES, TOKEN_ISSUER, TRIGGER_AUTHENTICATIONS, TRIGGER_HOST, TRIGGER_NAME, TRIGGER_PATH, type HttpMethod, type PathMatch, type TriggerAuthentication,
 } from '../../../contract/triggers.js';
 import { BoolField, DateField, EnumField, IntField, ListField, ObjectField, TextField } from '../../../platform/graphql/fields.js';
@@ -36,6 +36,8 @@ const AUDIENCES = { min: 1, max: MOST_AUDIENCES, description: 'One of them must 
 const JWKS_URI = { ...MAYBE, max: 2_048, description: 'Where the issuer publishes its keys, where it has no discovery document.' } as const;
 const CLAIMS = { ...MAYBE, max: MOST_CLAIMS, description: 'All of them must be met.' } as const;
 const JWT_WORDS = 'Whose tokens are let in. The gateway verifies signature, issuer, audience, expiry and claims, and passes the token on. Given with authentication jwt, and only then.';
+
+const TLS_WORDS = 'A certificate of the tenant\'s own that the cluster\'s way in shows for the host. A new value of the secret is taken over by itself.';
 
 @InputType('TriggerPathInput')
 @ObjectType('TriggerPath')
@@ -93,6 +95,12 @@ export class TriggerJwtModel {
   @ListField(() => RequiredClaimModel, CLAIMS) claims?: RequiredClaimModel[];
 }
 
+@InputType('TriggerTlsInput')
+@ObjectType('TriggerTls')
+export class TriggerTlsModel {
+  @TextField({ max: LONGEST_SECRET_NAME, description: 'Name of a secret of the tenant with TLS_CERTIFICATE (the chain, its own certificate first) and TLS_PRIVATE_KEY, as PEM.', example: 'shop-certificate' }) secret!: string;
+}
+
 @InputType('HttpTriggerInput')
 @ObjectType('HttpTrigger', { description: 'A host and path.' })
 export class HttpTriggerModel {
@@ -102,6 +110,7 @@ export class HttpTriggerModel {
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { description: AUTHENTICATION_WORDS }) authentication!: TriggerAuthentication;
   @ObjectField(() => TriggerJwtModel, { ...MAYBE, description: JWT_WORDS }) jwt?: TriggerJwtModel;
+  @ObjectField(() => TriggerTlsModel, { ...MAYBE, description: TLS_WORDS }) tls?: TriggerTlsModel;
   @ObjectField(() => TriggerCorsModel, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsModel;
   @ObjectField(() => TriggerLimitsModel, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsModel;
 }
@@ -171,6 +180,7 @@ export class HttpTriggerPatch {
   @ObjectField(() => TriggerRewriteModel, MAYBE) rewrite?: TriggerRewriteModel | null;
   @EnumField('TriggerAuthentication', TRIGGER_AUTHENTICATIONS, { optional: true, description: AUTHENTICATION_WORDS }) authentication?: TriggerAuthentication;
   @ObjectField(() => TriggerJwtPatch, { ...MAYBE, description: JWT_WORDS }) jwt?: TriggerJwtPatch | null;
+  @ObjectField(() => TriggerTlsModel, { ...MAYBE, description: TLS_WORDS }) tls?: TriggerTlsModel | null;
   @ObjectField(() => TriggerCorsPatch, { ...MAYBE, description: CORS_WORDS }) cors?: TriggerCorsPatch | null;
   @ObjectField(() => TriggerLimitsPatch, { ...MAYBE, description: LIMITS_WORDS }) limits?: TriggerLimitsPatch | null;
 }

@@ -53,6 +53,13 @@ export class HttpTriggersRepository extends TenantRepository<HttpTriggerEntity> 
     await this.run(context, (manager) => manager.delete(HttpTriggerEntity, { tenantId: context.tenantId, id }));
   }
 
+  /** Functions one of whose triggers has its certificate from this secret; each once. */
+  async findFunctionsWithCertificate(context: TenantContext, secret: string): Promise<string[]> {
+    const rows = await this.database.statement<{ function_id: string }>(context,
+      `SELECT DISTINCT function_id FROM http_trigger WHERE tenant_id = $1 AND settings -> 'tls' ->> 'secret' = $2`, [context.tenantId, secret]);
+    return rows.map((row) => row.function_id);
+  }
+
   /** Whether the gateway is the only way, for all of the tenant's triggers. @returns the functions for which that is another way than before. */
   async setThroughGateway(context: TenantContext, throughGateway: boolean): Promise<string[]> {
     const rows = await this.database.statement<{ function_id: string }>(context,

@@ -3,7 +3,7 @@ import { withInputHash } from '../../../platform/kubernetes/drift.js';
 import type { KubernetesObject } from '../../../platform/kubernetes/kubernetes-object.js';
 import type { RouteSettings } from '../route-settings.js';
 import { gatewayShare } from './gateway-backend.js';
-import { routeMetadata, type BackendShare, type RouteInput } from './route-labels.js';
+import { routeMetadata, routeName, type BackendShare, type RouteInput } from './route-labels.js';
 
 /** The parts of `gateway.networking.k8s.io/v1 HTTPRoute` that are written. */
 export interface HttpRoute extends KubernetesObject {
@@ -14,13 +14,16 @@ export interface HttpRoute extends KubernetesObject {
 const NOT_PASSED = ['x-fnplane-deadline', 'x-fnplane-internal'];
 
 /** A trigger as the Gateway API has it. What lies behind the gateway is matched and rewritten there. */
-export function buildHttpRoute(input: RouteInput, { parent }: RouteSettings): HttpRoute {
+export function buildHttpRoute(input: RouteInput, { parent, tls }: RouteSettings): HttpRoute {
   const { trigger, direction, backends } = input;
   const straight = direction.to === 'pods';
   return withInputHash<HttpRoute>({
     metadata: routeMetadata(input),
     spec: {
-      parentRefs: parent ? [{ name: parent.name, namespace: parent.namespace, ...(parent.section === undefined ? {} : { sectionName: parent.section }) }] : [],
+      parentRefs: [
+        ...(parent ? [{ name: parent.name, namespace: parent.namespace, ...(parent.section === undefined ? {} : { sectionName: parent.section }) }] : []),
+        ...(tls && trigger.tls ? [{ name: routeName(input.fn, trigger) }] : []),
+      ],
       hostnames: [trigger.host],
       rules: [
         // One a method: a prefix can be rewritten in a rule of one match alone.

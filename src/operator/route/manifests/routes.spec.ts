@@ -7,6 +7,7 @@ import { buildGatewayService, buildGatewaySlice } from './gateway-backend.js';
 import { buildHttpRoute } from './http-route.js';
 import { buildIngress } from './ingress.js';
 import { directionOf, type RouteInput } from './route-labels.js';
+import { buildTlsGateway } from './tls-gateway.js';
 
 const SETTINGS: RouteSettings = { kind: 'gateway-api', gateway: { addresses: ['10.0.0.5', '10.0.0.6'], port: 3080 }, parent: { namespace: 'way-in', name: 'public', section: 'web' } };
 const SINCE = '2026-01-01T00:00:00.000Z';
@@ -53,6 +54,26 @@ describe('an HTTPRoute', () => {
   });
 });
 
+describe('a host with a certificate of the tenant\'s', () => {
+  const tls = { gatewayClass: 'public', port: 8443 };
+  const withTls = input({ tls: { secret: 'shop-tls-1' } });
+
+  it('is a Gateway in the tenant\'s namespace, to which no other namespace\'s routes belong', () => {
+    const gateway = buildTlsGateway(withTls, tls);
+    expect(gateway.metadata).toMatchObject({ name: 'shop---orders', namespace: 'fnp-team', ownerReferences: [{ kind: 'Function', name: 'shop' }] });
+    expect(gateway.spec).toEqual({
+      gatewayClassName: 'public',
+      listeners: [{ name: 'https', hostname: 'shop.example', port: 8443, protocol: 'HTTPS', tls: { mode: 'Terminate', certificateRefs: [{ name: 'shop-tls-1' }] }, allowedRoutes: { namespaces: { from: 'Same' } } }],
+    });
+  });
+
+  it('has its route belong to both, as long as such are made', () => {
+    expect(buildHttpRoute(withTls, { ...SETTINGS, tls }).spec.parentRefs).toEqual([{ name: 'public', namespace: 'way-in', sectionName: 'web' }, { name: 'shop---orders' }]);
+    expect(buildHttpRoute(withTls, SETTINGS).spec.parentRefs).toHaveLength(1);
+    expect(buildHttpRoute(input(), { ...SETTINGS, tls }).spec.parentRefs).toHaveLength(1);
+  });
+});
+
 describe('an Ingress', () => {
   const settings: RouteSettings = { ...SETTINGS, kind: 'ingress', ingressClass: 'public', annotations: { 'way.in/limit': '5' } };
 
@@ -63,6 +84,10 @@ describe('an Ingress', () => {
       ingressClassName: 'public',
       rules: [{ host: 'shop.example', http: { paths: [{ path: '/status', pathType: 'Exact', backend: { service: { name: 'shop---gateway', port: { number: 80 } } } }] } }],
     });
+  });
+
+  it('names the certificate of its host', () => {
+    expect(buildIngress(input({ tls: { secret: 'shop-tls-1' } }, 'gateway'), settings).spec.tls).toEqual([{ hosts: ['shop.example'], secretName: 'shop-tls-1' }]);
   });
 
   it('cannot have two', () => {
