@@ -57,7 +57,7 @@ export class Traefik {
     const binary = await ensureTraefik();
     const [port, tlsPort, ping] = [await freePort(), await freePort(), await freePort()];
     const child = spawn(binary, [
-      `--entryPoints.web.address=127.0.0.1:${port}`, `--entryPoints.websecure.address=127.0.0.1:${tlsPort}`, `--entryPoints.ping.address=127.0.0.1:${ping}`, '--ping=true', '--ping.entryPoint=ping',
+      `--entryPoints.web.address=127.0.0.1:${port}`, `--entryPoints.websecure.address=127.0.0.1:${tlsPort}`, `--entryPoints.websecure.http.tls=true`, `--entryPoints.ping.address=127.0.0.1:${ping}`, '--ping=true', '--ping.entryPoint=ping',
       '--global.checkNewVersion=false', '--global.sendAnonymousUsage=false', '--log.level=ERROR',
       ...options,
     ], { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
