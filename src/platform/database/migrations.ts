@@ -17,6 +17,7 @@ import { CreateCapacityRecords1795737600300 } from '../../../migrations/17957376
 import { CreatePoolStatuses1795737600301 } from '../../../migrations/1795737600301-create-pool-statuses.js';
 import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-place-functions.js';
 import { CreateAsyncInvocations1795737600500 } from '../../../migrations/1795737600500-create-async-invocations.js';
+import { CreateCronTriggers1795824000100 } from '../../../migrations/1795824000100-create-cron-triggers.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   CreatePoolStatuses1795737600301,
   PlaceFunctions1795737600400,
   CreateAsyncInvocations1795737600500,
+  CreateCronTriggers1795824000100,
 ];

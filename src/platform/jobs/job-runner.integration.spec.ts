@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import '../../app.module.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../test/support/eventually.js';
@@ -8,6 +9,7 @@ import { JobQueue } from './job-queue.js';
 import { againAfter, DONE, JobRunner, type JobHandler } from './job-runner.js';
 
 const SYSTEM = systemContext('test');
+const CLAIM = 'SELECT key, reached, due FROM claim_work($1, $2, $3, $4, $5)';
 
 describe('keyed jobs', () => {
   let server: TestDatabase;
@@ -87,6 +89,78 @@ describe('keyed jobs', () => {
     run({ kind: 'fair', concurrency: 2, handle: async (key) => { order.push(key); return DONE; } });
     await eventually(async () => expect(await left('fair')).toBe(0), { withinMs: 15_000 });
     expect(order.indexOf('quiet')).toBeLessThan(4);
+  });
+
+  describe('of a group with a long backlog', () => {
+    const kind = 'backlog';
+    const claim = async (limit: number, after = '') => database.statement<{ key: string; reached: string; due: number }>(SYSTEM, CLAIM, [kind, limit, randomUUID(), 30_000, after]);
+    const fill = (group: string, count: number, visible = `- interval '1 hour'`) => database.transaction(SYSTEM, (manager) => manager.query(
+      `INSERT INTO work_item (kind, key, fair_group, visible_at) SELECT $1, $2 || '-' || number, $2, clock_timestamp() ${visible} + number * interval '1 microsecond' FROM generate_series(1, $3::integer) AS number`, [kind, group, count]));
+    beforeAll(() => fill('loud', 20_000));
+    afterAll(() => database.transaction(SYSTEM, (manager) => manager.query('DELETE FROM work_item WHERE kind = $1', [kind])));
+
+    it('are not read to be claimed, though nothing is known of them by statistics', async () => {
+      // Of the heap alone they fill more than 300 pages.
+      expect(await pagesRead('')).toBeLessThan(600);
+      expect(await pagesRead('loud')).toBeLessThan(600);
+    });
+
+    it.each([['before', 'a-quiet', 4], ['behind', 'quiet', 4], ['behind', 'quiet', 2]])('let the one of another be taken in the first round, its name %s theirs: %s, of %i', async (_, group, most) => {
+      await fill(group, 1, '');
+      const taken = await claim(most);
+      expect(taken.map(({ key }) => key)).toContain(`${group}-1`);
+      expect([taken.length > most / 2, taken[0]!.due]).toEqual([true, 100]);
+      await database.transaction(SYSTEM, (manager) => manager.query('DELETE FROM work_item WHERE kind = $1 AND fair_group = $2', [kind, group]));
+    });
+
+    it('go round, also where one is taken at a time', async () => {
+      for (const group of ['a', 'b', 'z']) await fill(group, 2, '');
+      const order: string[] = [];
+      for (let after = ''; order.length < 8;) {
+        const [{ key, reached }] = await claim(1, after) as [{ key: string; reached: string }];
+        order.push(key);
+        after = reached;
+      }
+      expect(order).toEqual(['a-1', 'b-1', 'loud-1', 'z-1', 'a-2', 'b-2', 'loud-2', 'z-2'].map((key) => key.startsWith('loud') ? expect.stringMatching(/^loud-/) as string : key));
+    });
+
+    it('and of those of very many groups, none is passed over, and what waits is not read', async () => {
+      await database.transaction(SYSTEM, (manager) => manager.query(`INSERT INTO work_item (kind, key, fair_group, visible_at)
+        SELECT $1, 'one-' || number, 'group-' || number, clock_timestamp() FROM generate_series(1, 10000) AS number
+        UNION ALL SELECT $1, 'later-' || number, 'later-' || number, clock_timestamp() + interval '1 hour' FROM generate_series(1, 2000) AS number`, [kind]));
+      for (const after of ['', 'group-5', 'later']) expect(await pagesRead(after)).toBeLessThan(6_000);
+      const seen = new Set<string>();
+      for (let after = '', rounds = 0; rounds < 330; rounds += 1) {
+        const taken = await claim(32, after);
+        for (const { key } of taken) seen.add(key);
+        after = taken[0]?.reached ?? after;
+      }
+      expect([...seen].filter((key) => key.startsWith('one-'))).toHaveLength(10_000);
+      expect([...seen].filter((key) => key.startsWith('later-'))).toEqual([]);
+    });
+
+    /** By one claim of 32 that holds nothing. */
+    async function pagesRead(after: string): Promise<number> {
+      const rows = await database.transaction(SYSTEM, (manager) => manager.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${CLAIM}`, [kind, 32, randomUUID(), 0, after]));
+      const [{ Plan: plan }] = rows[0]!['QUERY PLAN'];
+      return plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!;
+    }
+  });
+
+  it('are each taken once, by however many claims at once', async () => {
+    const kind = 'shared';
+    await database.transaction(SYSTEM, (manager) => manager.query(`INSERT INTO work_item (kind, key, fair_group, visible_at) SELECT $1, 'k' || number, 'g' || number % 7, clock_timestamp() FROM generate_series(1, 1000) AS number`, [kind]));
+    const taken: string[] = [];
+    const worker = async (after: string): Promise<void> => {
+      for (let misses = 0; misses < 20;) {
+        const rows = await database.statement<{ key: string; reached: string }>(SYSTEM, CLAIM, [kind, 5, randomUUID(), 30_000, after]);
+        if (rows.length === 0) misses += 1;
+        after = rows[0]?.reached ?? after;
+        taken.push(...rows.map(({ key }) => key));
+      }
+    };
+    await Promise.all(['', '', 'g3', 'g5'].map(worker));
+    expect([taken.length, new Set(taken).size]).toEqual([1_000, 1_000]);
   });
 
   it('are taken over when the process that held them is gone', async () => {

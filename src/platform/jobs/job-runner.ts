@@ -31,6 +31,11 @@ interface Claim {
   attempts: number;
 }
 
+/** A claim as Postgres tells it; of all rows of one, the same group in which it ended, and how many keys were due, counted up to 100. */
+type ClaimedRow = Omit<Claim, 'kind'> & { reached: string; due: number };
+
+const NOTHING: { claims: Claim[]; due: number } = { claims: [], due: 0 };
+
 const LEASE_MS = 30_000;
 const POLL_MS = 2_000;
 const BACKOFF_FIRST_MS = 250;
@@ -48,6 +53,8 @@ export class JobRunner {
   private readonly abort = new AbortController();
   private readonly stopped = new Promise<void>((resolve) => this.abort.signal.addEventListener('abort', () => resolve(), { once: true }));
   private readonly wake = new Map<string, () => void>();
+  /** By kind: the group after which the next claim begins. */
+  private readonly reached = new Map<string, string>();
   private loops: Promise<void>[] = [];
 
   constructor(
@@ -75,7 +82,7 @@ export class JobRunner {
     const sleep = this.sleeper(handler.kind);
     while (!this.abort.signal.aborted) {
       const free = handler.concurrency - mine.size;
-      const claims = free > 0 ? await this.claim(handler.kind, free).catch((error: unknown) => this.claimFailed(error)) : [];
+      const { claims, due } = free > 0 ? await this.claim(handler.kind, free).catch((error: unknown) => this.claimFailed(error)) : NOTHING;
       for (const claim of claims) {
         const run = this.run(handler, claim).finally(() => {
           mine.delete(run);
@@ -84,13 +91,15 @@ export class JobRunner {
         mine.add(run);
       }
       depth.set({ kind: handler.kind }, mine.size);
-      if (claims.length < free || free <= 0) await sleep(POLL_MS);
+      // Of groups with little left, less is taken than there is room for: the others have more.
+      const isDone = claims.length === 0 || (claims.length < free && due <= claims.length);
+      if (isDone) await sleep(POLL_MS);
     }
   }
 
-  private claimFailed(error: unknown): Claim[] {
+  private claimFailed(error: unknown): typeof NOTHING {
     this.log.warn({ err: error }, 'work could not be claimed; trying again');
-    return [];
+    return NOTHING;
   }
 
   /** Sleeps until a notification, a finished run, a due key or stop; a wake-up that came while nobody slept counts for the next sleep. */
@@ -116,20 +125,13 @@ export class JobRunner {
     };
   }
 
-  /** Takes due keys, one of each fair group before a second of any, and holds them by lease. */
-  private async claim(kind: string, limit: number): Promise<Claim[]> {
-    return this.database.statement<Claim>(this.context,
-      `WITH due AS (
-         SELECT kind, key, fair_group, visible_at FROM work_item
-         WHERE kind = $1 AND visible_at <= clock_timestamp() ORDER BY visible_at LIMIT 500 FOR UPDATE SKIP LOCKED
-       ), fair AS (
-         SELECT key, row_number() OVER (PARTITION BY fair_group ORDER BY visible_at) AS turn, visible_at FROM due
-       ), chosen AS (SELECT key FROM fair ORDER BY turn, visible_at LIMIT $2)
-       UPDATE work_item SET claimed_gen = gen, lease = $3, attempts = attempts + 1, visible_at = clock_timestamp() + $4 * interval '1 millisecond'
-       WHERE kind = $1 AND key IN (SELECT key FROM chosen)
-       RETURNING kind, key, claimed_gen, lease, attempts`,
-      [kind, limit, randomUUID(), LEASE_MS],
-    );
+  /** Takes due keys of the fair groups in turn, and holds them by lease. */
+  private async claim(kind: string, limit: number): Promise<{ claims: Claim[]; due: number }> {
+    const rows = await this.database.statement<ClaimedRow>(this.context,
+      'SELECT key, claimed_gen, lease, attempts, reached, due FROM claim_work($1, $2, $3, $4, $5)', [kind, limit, randomUUID(), LEASE_MS, this.reached.get(kind) ?? '']);
+    const [first] = rows;
+    if (first) this.reached.set(kind, first.reached);
+    return { claims: rows.map(({ key, claimed_gen, lease, attempts }) => ({ kind, key, claimed_gen, lease, attempts })), due: first?.due ?? 0 };
   }
 
   private async run(handler: JobHandler, claim: Claim): Promise<void> {
