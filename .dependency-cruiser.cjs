@@ -8,7 +8,7 @@ const TIERS = [
   ['functions', 'pools'],
   ['invocations'],
   ['async-invocations'],
-  ['triggers'],
+  ['triggers', 'cron-triggers'],
   ['metering'],
   ['billing'],
 ];

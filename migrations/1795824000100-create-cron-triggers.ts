@@ -3,6 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 /** Schedules that start functions, the invocations that come of them, and claims of work that go from group to group. */
 export class CreateCronTriggers1795824000100 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    await runner.query(CRON_TRIGGERS);
     await runner.query(CLAIMS);
   }
 
@@ -10,6 +11,47 @@ export class CreateCronTriggers1795824000100 implements MigrationInterface {
     throw new Error('migrations go forward only');
   }
 }
+
+const CRON_TRIGGERS = `
+CREATE TABLE cron_trigger (
+  tenant_id          uuid NOT NULL REFERENCES tenant (id),
+  id                 uuid NOT NULL,
+  name               text NOT NULL,
+  function_id        uuid NOT NULL,
+  -- As the client sent it, without the names above.
+  settings           jsonb NOT NULL,
+  -- The first due time that has not been looked at; none while it is suspended.
+  next_run_at        timestamptz,
+  last_run_at        timestamptz,
+  last_invocation_id uuid,
+  skipped_runs       bigint NOT NULL DEFAULT 0,
+  last_skipped_at    timestamptz,
+  last_skip_reason   text,
+  version            integer NOT NULL,
+  created_at         timestamptz NOT NULL,
+  updated_at         timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, function_id) REFERENCES function (tenant_id, id) ON DELETE CASCADE,
+  CONSTRAINT cron_trigger_name UNIQUE (tenant_id, name)
+);
+CREATE INDEX cron_trigger_page ON cron_trigger (tenant_id, created_at, id);
+CREATE INDEX cron_trigger_function ON cron_trigger (tenant_id, function_id);
+-- Fired over all tenants.
+CREATE INDEX cron_trigger_due ON cron_trigger (next_run_at) WHERE next_run_at IS NOT NULL;
+SELECT protect_tenant_table('cron_trigger', 'tenant_id', 'SELECT, INSERT, UPDATE, DELETE');
+
+-- Where an invocation comes from: a caller, a due time of a trigger, or somebody who asked a trigger to run now. It outlives its trigger.
+ALTER TABLE async_invocation
+  ADD COLUMN source text NOT NULL DEFAULT 'api' CHECK (source IN ('api', 'cron', 'manual')),
+  ADD COLUMN trigger_id uuid,
+  ADD COLUMN trigger_name text,
+  ADD COLUMN due_at timestamptz,
+  ADD CONSTRAINT async_invocation_source CHECK ((source = 'api') = (trigger_id IS NULL) AND (source = 'api') = (trigger_name IS NULL) AND (source = 'api') = (due_at IS NULL));
+-- No due time is run twice.
+CREATE UNIQUE INDEX async_invocation_due ON async_invocation (trigger_id, due_at) WHERE source = 'cron';
+CREATE INDEX async_invocation_trigger ON async_invocation (tenant_id, trigger_id) WHERE trigger_id IS NOT NULL;
+CREATE INDEX async_invocation_open ON async_invocation (trigger_id) WHERE trigger_id IS NOT NULL AND state IN ('queued', 'running');
+`;
 
 const CLAIMS = `
 CREATE INDEX work_item_group ON work_item (kind, fair_group, visible_at);

@@ -8,6 +8,7 @@ import { AuditModule } from './domains/audit/audit.module.js';
 import { BillingModule } from './domains/billing/billing.module.js';
 import { ClustersModule } from './domains/clusters/clusters.module.js';
 import { ConfigurationModule } from './domains/configuration/configuration.module.js';
+import { CronTriggersModule } from './domains/cron-triggers/cron-triggers.module.js';
 import { FunctionsModule } from './domains/functions/functions.module.js';
 import { InvocationsModule } from './domains/invocations/invocations.module.js';
 import { MeteringModule } from './domains/metering/metering.module.js';
@@ -24,7 +25,7 @@ import { HANDLER_PROVIDERS, PlatformModule } from './platform/platform.module.js
 
 /** From left to right, as they may import each other. */
 const DOMAINS = [
-  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, AsyncInvocationsModule, TriggersModule, MeteringModule, BillingModule,
+  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, InvocationsModule, AsyncInvocationsModule, TriggersModule, CronTriggersModule, MeteringModule, BillingModule,
 ];
 
 /** The control plane: every domain on one platform. GraphQL and the handler pieces come with the `api` role only. */

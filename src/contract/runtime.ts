@@ -28,6 +28,9 @@ export const HEADER = {
   requestId: 'x-request-id',
   /** Unix time in ms at which the caller stops waiting. */
   deadline: 'x-fnplane-deadline',
+  /** Of what a cron trigger started: its name, and when it was due (RFC 3339). */
+  trigger: 'x-fnplane-trigger',
+  dueAt: 'x-fnplane-due-at',
   /** On answers: `<function>@<revision>`. */
   servedBy: 'x-fnplane-served-by',
   /** On error answers of a runtime: `handler` (the tenant's code raised) or `platform`. */

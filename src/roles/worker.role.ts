@@ -10,6 +10,8 @@ import { ClusterRegistry } from '../domains/clusters/cluster-registry.js';
 import { ClusterHeartbeatJob } from '../domains/clusters/jobs/cluster-heartbeat.job.js';
 import { MoveTenantJob } from '../domains/clusters/jobs/move-tenant.job.js';
 import { RewrapSecretsJob } from '../domains/configuration/jobs/rewrap-secrets.job.js';
+import { CRON_NEWS } from '../domains/cron-triggers/cron-news.js';
+import { CronLoop } from '../domains/cron-triggers/cron-loop.js';
 import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
 import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
 import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
@@ -61,6 +63,7 @@ export class WorkerRole {
   async start(): Promise<void> {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
     await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
+    this.startCron();
     this.runner.start();
     this.connecting = this.connect(cluster);
     this.plane.app.get(ClusterConnector, { strict: false }).start(this.hooks);
@@ -72,9 +75,16 @@ export class WorkerRole {
 
   async stop(graceMs: number): Promise<void> {
     this.stopping.abort();
+    await this.plane.app.get(CronLoop, { strict: false }).stop();
     await Promise.all([this.runner.stop(graceMs), this.connecting]);
     await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
     await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop()]);
+  }
+
+  private startCron(): void {
+    const loop = this.plane.app.get(CronLoop, { strict: false });
+    this.runner.hear(CRON_NEWS, () => loop.wake());
+    loop.start();
   }
 
   /** Prepares the cluster (namespace, rights, CRD) and begins to watch it; tried again until it answers. */

@@ -12,7 +12,7 @@ const MUTATIONS = Object.values(buildSchema(readFileSync('schema.graphql', 'utf8
 /** Only passed on. */
 const NOT_REPLAYED = ['invokeFunction'];
 /** For members only: operators do not invoke in tenants of others. */
-const INVOKING = ['invokeFunctionAsync', 'redriveAsyncInvocation', 'redriveAsyncInvocations'];
+const INVOKING = ['invokeFunctionAsync', 'redriveAsyncInvocation', 'redriveAsyncInvocations', 'runCronTrigger'];
 /** As many as there are invocations. */
 const NOT_AUDITED = ['invokeFunctionAsync'];
 const REPLAYED = MUTATIONS.filter(({ name }) => !NOT_REPLAYED.includes(name)).map((mutation) => ({ name: mutation.name, mutation }));
@@ -35,7 +35,7 @@ it('the mutations proved here are those the API serves, and those that take no k
   const served = Object.values(world.api.plane.app.get(GraphQLSchemaHost, { strict: false }).schema.getMutationType()!.getFields()).map((mutation) => mutation.name);
   expect(MUTATIONS.map((mutation) => mutation.name).sort()).toEqual(served.sort());
   expect(MUTATIONS.filter((mutation) => !takes(mutation, 'validateOnly') || !takes(mutation, 'idempotencyKey')).map((mutation) => mutation.name)).toEqual(NOT_REPLAYED);
-  expect(REPLAYED.filter(({ mutation }) => !takes(mutation, 'ifMatch')).map(({ name }) => name).sort()).toEqual(['acceptInvitation', 'addMember', 'createApiKey', 'createTenant', 'createTrigger', 'inviteMember', 'invokeFunctionAsync', 'purgeAsyncInvocations', 'redriveAsyncInvocations', 'registerCluster', 'rewrapSecrets']);
+  expect(REPLAYED.filter(({ mutation }) => !takes(mutation, 'ifMatch')).map(({ name }) => name).sort()).toEqual(['acceptInvitation', 'addMember', 'createApiKey', 'createCronTrigger', 'createTenant', 'createTrigger', 'inviteMember', 'invokeFunctionAsync', 'purgeAsyncInvocations', 'redriveAsyncInvocations', 'registerCluster', 'rewrapSecrets', 'runCronTrigger']);
 });
 
 describe.each(REPLAYED)('$name with an idempotencyKey', ({ name, mutation }) => {

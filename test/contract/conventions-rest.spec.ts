@@ -25,7 +25,8 @@ const PASSED_ON = ['POST /v1/tenants/{tenant}/functions/{function}/invocations']
 /** As many as there are invocations. */
 const NOT_AUDITED = [...PASSED_ON, 'POST /v1/tenants/{tenant}/functions/{function}/async-invocations'];
 /** For members only: operators do not invoke in tenants of others. */
-const INVOKING = ['POST /v1/tenants/{tenant}/functions/{function}/async-invocations', 'POST /v1/tenants/{tenant}/async-invocations/redrive', 'POST /v1/tenants/{tenant}/async-invocations/{asyncInvocation}/redrive'];
+const INVOKING = ['POST /v1/tenants/{tenant}/functions/{function}/async-invocations', 'POST /v1/tenants/{tenant}/async-invocations/redrive', 'POST /v1/tenants/{tenant}/async-invocations/{asyncInvocation}/redrive',
+  'POST /v1/tenants/{tenant}/cron-triggers/{cronTrigger}/run'];
 const REPLAYED = CHANGING.filter((route) => !NOT_REPLAYED.includes(route));
 const CHECKABLE = CHANGING.filter((route) => !PASSED_ON.includes(route));
 const RECORDED = CHANGING.filter((route) => !NOT_AUDITED.includes(route));

@@ -4,6 +4,16 @@ export const ASYNC_INVOCATION_JOB = 'async-invocation';
 export const ASYNC_STATES = ['queued', 'running', 'succeeded', 'failed'] as const;
 export type AsyncState = (typeof ASYNC_STATES)[number];
 
+/** Where one comes from: a caller, a due time of a cron trigger, or somebody who asked a trigger to run now. */
+export const ASYNC_SOURCES = ['api', 'cron', 'manual'] as const;
+export type AsyncSource = (typeof ASYNC_SOURCES)[number];
+
+/** A trigger by what of it outlives it. */
+export interface SourceTrigger {
+  id: string;
+  name: string;
+}
+
 /** Why the last try was none or failed. */
 export interface AttemptError {
   code: string;

@@ -12,7 +12,7 @@ import { FunctionsService } from '../functions/functions.service.js';
 import type { InvocationMethod } from '../invocations/invocation-request.policy.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import { acceptedTotal } from './async-invocation-metrics.js';
-import { MOST_BODY_BYTES, type AsyncState } from './async-invocation-states.js';
+import { MOST_BODY_BYTES, type AsyncState, type SourceTrigger } from './async-invocation-states.js';
 import { asyncInvocationInvalid, asyncInvocationNotFailed, asyncInvocationNotFound, asyncInvocationRunning, asyncInvocationTooLarge, asyncResultNotFound } from './async-invocations.errors.js';
 import { requestProblems } from './async-request.policy.js';
 import { QueueBound } from './queue-bound.js';
@@ -33,6 +33,8 @@ export interface AcceptInvocation {
   maxAgeSeconds: number;
   /** Not before this time. */
   scheduledFor: Date | undefined;
+  /** That was asked to run now. */
+  trigger?: SourceTrigger | undefined;
   /** What pointers of the transport's parameters begin with. */
   pointer: '?' | '/';
 }
@@ -44,6 +46,8 @@ export interface AsyncInvocationFilter {
   /** Name or id. */
   function?: string | undefined;
   state?: AsyncState | undefined;
+  /** Name or id of the trigger they come from, which may be gone by now. */
+  trigger?: string | undefined;
 }
 
 /** What a function answered at the last try of an invocation that has ended. */
@@ -84,7 +88,7 @@ export class AsyncInvocationsService {
     if (row.body && row.body.length > MOST_BODY_BYTES) throw asyncInvocationTooLarge(row.body.length);
     if (!UUID.test(row.function) && !FUNCTION_NAME.test(row.function)) throw functionNotFound();
     await this.bound.admit(context);
-    const accepted = await this.rows.accept(context, { ...row, id: randomUUID() });
+    const accepted = await this.rows.accept(context, { ...row, trigger: row.trigger, id: randomUUID() });
     if (!accepted) throw functionNotFound();
     this.database.afterCommit(() => acceptedTotal.inc());
     return accepted;
@@ -98,7 +102,7 @@ export class AsyncInvocationsService {
   /** Oldest first. @throws {DomainError} FUNCTION_NOT_FOUND. */
   async list(context: TenantContext, request: PageRequest, filter: AsyncInvocationFilter = {}): Promise<Page<AsyncInvocation>> {
     const functionId = filter.function === undefined ? undefined : (await this.functions.get(context, filter.function)).id;
-    const { items, nextCursor } = await this.rows.findPage(context, request, { functionId, state: filter.state });
+    const { items, nextCursor } = await this.rows.findPage(context, request, { functionId, state: filter.state, trigger: filter.trigger });
     const names = await this.functions.namesOf(context, items.map((row) => row.functionId));
     return { items: items.map((row) => ({ ...row, functionName: names.get(row.functionId) ?? '' })), nextCursor };
   }

@@ -1,5 +1,5 @@
 import { BoundedCache } from '../../platform/caching/bounded-cache.js';
-import type { TenantContext } from '../../platform/context/context.js';
+import type { SystemContext, TenantContext } from '../../platform/context/context.js';
 import { asyncQueueFull } from './async-invocations.errors.js';
 import type { AsyncInvocationsRepository } from './store/async-invocations.repository.js';
 
@@ -16,7 +16,7 @@ export class QueueBound {
   private readonly known = new BoundedCache<string, Promise<Known>>(REMEMBERED_TENANTS, REMEMBERED_MS);
 
   constructor(
-    private readonly rows: Pick<AsyncInvocationsRepository, 'countQueued'>,
+    private readonly rows: Pick<AsyncInvocationsRepository, 'countQueued' | 'countQueuedOf'>,
     private readonly most: number = MOST_QUEUED,
   ) {}
 
@@ -25,6 +25,22 @@ export class QueueBound {
     const known = await this.lookUp(context);
     if (known.queued + more > this.most) throw asyncQueueFull(this.most);
     known.queued += more;
+  }
+
+  /** Takes room for one of each of so many. @returns the tenants that have none; those that occur often may find room for some. */
+  async admitEach(context: SystemContext, tenantIds: readonly string[]): Promise<(tenantId: string) => boolean> {
+    const strange = [...new Set(tenantIds)].filter((id) => this.known.get(id) === undefined);
+    if (strange.length > 0) {
+      const counts = await this.rows.countQueuedOf(context, strange, this.most);
+      for (const id of strange) this.known.set(id, Promise.resolve({ queued: counts.get(id) ?? 0 }));
+    }
+    const known = new Map(await Promise.all([...new Set(tenantIds)].map(async (id) => [id, await this.known.get(id)] as const)));
+    return (tenantId) => {
+      const found = known.get(tenantId);
+      if (!found || found.queued >= this.most) return false;
+      found.queued += 1;
+      return true;
+    };
   }
 
   private lookUp(context: TenantContext): Promise<Known> {

@@ -48,6 +48,9 @@ export function forwardHeaders(scan: ScannedHeaders, facts: ForwardFacts): strin
     list.push('traceparent', newTraceparent());
   }
   pushForwarded(list, scan, facts);
+  // The token was verified by now, or the request refused.
+  if (scan.internal !== undefined && scan.trigger !== undefined) list.push(HEADER.trigger, scan.trigger);
+  if (scan.internal !== undefined && scan.dueAt !== undefined) list.push(HEADER.dueAt, scan.dueAt);
   list.push(HEADER.requestId, facts.requestId, HEADER.deadline, '');
   return list;
 }

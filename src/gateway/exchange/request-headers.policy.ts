@@ -8,6 +8,9 @@ export interface ScannedHeaders {
   /** `x-fnplane-internal` and the deadline its sender asks for; only looked at after the token was verified. */
   internal: string | undefined;
   deadline: string | undefined;
+  /** What the platform says started it: the same holds for these. */
+  trigger: string | undefined;
+  dueAt: string | undefined;
   /** Declared body size; -1 when none is declared. */
   contentLength: number;
   chunked: boolean;
@@ -37,6 +40,8 @@ const TRACESTATE = 12;
 const FORWARDED_FOR = 13;
 const FORWARDED_PROTO = 14;
 const FORWARDED_HOST = 15;
+const TRIGGER = 16;
+const DUE_AT = 17;
 
 const KIND = new Map<string, number>([
   // RFC 9110 7.6.1, and what older proxies use for the same end.
@@ -44,7 +49,7 @@ const KIND = new Map<string, number>([
     // Answered by the gateway itself; claims about the caller that only the gateway may make.
     'expect', 'forwarded', 'x-real-ip', 'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-server'].map((name): [string, number] => [name, DROP]),
   ['connection', CONNECTION], ['host', HOST], ['authorization', AUTHORIZATION], ['x-api-key', API_KEY],
-  ['x-fnplane-internal', INTERNAL], ['x-fnplane-deadline', DEADLINE], ['content-length', CONTENT_LENGTH], ['transfer-encoding', TRANSFER_ENCODING],
+  ['x-fnplane-internal', INTERNAL], ['x-fnplane-deadline', DEADLINE], ['x-fnplane-trigger', TRIGGER], ['x-fnplane-due-at', DUE_AT], ['content-length', CONTENT_LENGTH], ['transfer-encoding', TRANSFER_ENCODING],
   ['x-request-id', REQUEST_ID], ['traceparent', TRACEPARENT], ['tracestate', TRACESTATE],
   ['x-forwarded-for', FORWARDED_FOR], ['x-forwarded-proto', FORWARDED_PROTO], ['x-forwarded-host', FORWARDED_HOST],
 ]);
@@ -79,7 +84,7 @@ function isPlainConnection(value: string): boolean {
 /** One look at each raw field, in the order they came. Repeated `Host`, `Authorization` and the like are ambiguous: refused. */
 export function scanRequestHeaders(raw: readonly string[]): ScannedHeaders {
   const scan: ScannedHeaders = {
-    forward: [], host: '', authorization: undefined, apiKey: undefined, internal: undefined, deadline: undefined, contentLength: -1, chunked: false,
+    forward: [], host: '', authorization: undefined, apiKey: undefined, internal: undefined, deadline: undefined, trigger: undefined, dueAt: undefined, contentLength: -1, chunked: false,
     requestId: undefined, traceparent: undefined, tracestate: undefined, forwardedFor: undefined, forwardedProto: undefined,
     forwardedHost: undefined, problem: undefined,
   };
@@ -101,6 +106,8 @@ export function scanRequestHeaders(raw: readonly string[]): ScannedHeaders {
       case API_KEY: if (scan.apiKey !== undefined) scan.problem = 'more than one X-Api-Key header'; scan.apiKey = value; break;
       case INTERNAL: if (scan.internal !== undefined) scan.problem = 'a repeated header'; scan.internal = value; break;
       case DEADLINE: scan.deadline = value; break;
+      case TRIGGER: scan.trigger = value; break;
+      case DUE_AT: scan.dueAt = value; break;
       case CONTENT_LENGTH: readContentLength(scan, value); break;
       case TRANSFER_ENCODING: readTransferEncoding(scan, value); break;
       case REQUEST_ID: scan.requestId = value; break;

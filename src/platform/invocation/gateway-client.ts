@@ -28,6 +28,8 @@ export interface Invocation {
   /** Passed on but for credentials, hop-by-hop fields and what the platform sets itself. */
   headers?: Readonly<Record<string, string>>;
   body?: Buffer | string;
+  /** What started it: the function is told so, and nobody else can tell it. */
+  trigger?: { name: string; dueAt: Date };
   signal?: AbortSignal;
   /** A longer answer is read to its end and not kept, where else it is an error: for callers to whom what the function did matters more than what it said. */
   keepBytes?: number;
@@ -106,6 +108,7 @@ export class GatewayClient {
     const now = Date.now();
     const claims = { tenantId: invocation.tenantId, principal: invocation.principal, expiresAt: now + INTERNAL_TOKEN_TTL_MS };
     headers[INTERNAL_HEADER] = this.signer.sign(claims, invocation.method, target);
+    if (invocation.trigger) Object.assign(headers, { [HEADER.trigger]: invocation.trigger.name, [HEADER.dueAt]: invocation.trigger.dueAt.toISOString() });
     headers[HEADER.deadline] = String(now + invocation.timeoutMs);
     return headers;
   }

@@ -117,9 +117,9 @@ describe('keyed jobs', () => {
       for (const group of ['a', 'b', 'z']) await fill(group, 2, '');
       const order: string[] = [];
       for (let after = ''; order.length < 8;) {
-        const [{ key, reached }] = await claim(1, after) as [{ key: string; reached: string }];
-        order.push(key);
-        after = reached;
+        const [taken] = await claim(1, after);
+        order.push(taken!.key);
+        after = taken!.reached;
       }
       expect(order).toEqual(['a-1', 'b-1', 'loud-1', 'z-1', 'a-2', 'b-2', 'loud-2', 'z-2'].map((key) => key.startsWith('loud') ? expect.stringMatching(/^loud-/) as string : key));
     });

@@ -67,6 +67,11 @@ export class JobRunner {
     this.loops = [this.listen(), ...this.handlers.map((handler) => this.loop(handler))];
   }
 
+  /** Calls `heard` when news of this kind, which no handler has, come over the channel of work. They may be lost. */
+  hear(kind: string, heard: () => void): void {
+    this.wake.set(kind, heard);
+  }
+
   /** Stops claiming, lets running jobs finish until `graceMs`, then aborts them; their leases run out by themselves. */
   async stop(graceMs: number): Promise<void> {
     this.abort.abort();

@@ -67,6 +67,14 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
   },
   patchTrigger: async (world) => thing(await world.trigger(), 'trigger', { change: { http: { path: { value: `/${randomName('p')}` } } } }),
   deleteTrigger: async (world) => thing(await world.trigger(), 'trigger'),
+  createCronTrigger: async (world) => {
+    const { tenant, reference } = await world.function();
+    const body = world.cronTriggerBody(reference);
+    return of({ tenant, reference: body.name, path: `/v1/tenants/${tenant}/cron-triggers/${body.name}` }, { cronTrigger: body });
+  },
+  patchCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger', { change: { path: `/${randomName('p')}` } }),
+  deleteCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger'),
+  runCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger'),
   deployFunction: async (world) => {
     const fn = await world.function();
     return of(fn, { function: { ...world.functionBody(fn.reference), runtime: 'PYTHON' } });

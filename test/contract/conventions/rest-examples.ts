@@ -67,6 +67,16 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
   },
   'PATCH /v1/tenants/{tenant}/triggers/{trigger}': async (world) => ({ path: (await world.trigger()).path, body: { http: { path: { value: `/${randomName('p')}` } } } }),
   'DELETE /v1/tenants/{tenant}/triggers/{trigger}': async (world) => ({ path: (await world.trigger()).path }),
+  'POST /v1/tenants/{tenant}/cron-triggers': async (world) => {
+    const { tenant, reference } = await world.function();
+    return { path: `/v1/tenants/${tenant}/cron-triggers`, body: world.cronTriggerBody(reference) };
+  },
+  'PATCH /v1/tenants/{tenant}/cron-triggers/{cronTrigger}': async (world) => ({ path: (await world.cronTrigger()).path, body: { path: `/${randomName('p')}` } }),
+  'DELETE /v1/tenants/{tenant}/cron-triggers/{cronTrigger}': async (world) => ({ path: (await world.cronTrigger()).path }),
+  'POST /v1/tenants/{tenant}/cron-triggers/{cronTrigger}/run': async (world) => {
+    const { path } = await world.cronTrigger();
+    return { path: `${path}/run`, resource: path };
+  },
   'POST /v1/tenants/{tenant}/functions': async (world) => ({ path: `${(await world.tenant()).path}/functions`, body: world.functionBody() }),
   'PUT /v1/tenants/{tenant}/functions/{function}': async (world) => {
     const { path, reference } = await world.function();

@@ -150,6 +150,17 @@ export class World {
     return { name, function: fn, http: { host: `${name}.example`, path: { type: 'prefix', value: '/' }, authentication: 'public' } };
   }
 
+  async cronTrigger(): Promise<Thing> {
+    const { tenant, reference: fn } = await this.function();
+    const body = this.cronTriggerBody(fn);
+    await this.made(`/v1/tenants/${tenant}/cron-triggers`, body);
+    return { tenant, reference: body.name, path: `/v1/tenants/${tenant}/cron-triggers/${body.name}` };
+  }
+
+  cronTriggerBody(fn: string): { name: string; function: string; schedule: string } {
+    return { name: randomName('cron'), function: fn, schedule: '0 2 * * *' };
+  }
+
   /** An invocation of a function of its own that failed, as a worker would have told. */
   async failedInvocation(): Promise<Thing & { functionName: string }> {
     const { tenant, reference: functionName, path: fn } = await this.function();

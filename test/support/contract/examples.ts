@@ -51,6 +51,7 @@ export const EXAMPLES: Record<string, () => unknown> = {
   data: () => ({ VARIABLE: 'value' }),
   role: () => 'viewer',
   host: () => `${freshName()}.example`,
+  schedule: () => '0 2 * * *',
   'TriggerPathInput.value': () => '/orders',
   'TriggerPathPatch.value': () => '/orders',
   'TriggerRewriteInput.prefix': () => '/',

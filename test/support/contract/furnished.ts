@@ -39,7 +39,7 @@ export interface FurnishedTenant {
   invitation: string;
 }
 
-/** A function that uses a secret and a set, a trigger and an accepted invocation of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
+/** A function that uses a secret and a set, a trigger, a cron trigger and an accepted invocation of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
 export async function furnishTenant(api: ServedApi, prefix: string): Promise<FurnishedTenant> {
   const name = randomName(prefix);
   const tenant = (await made(api.operator.post('/v1/tenants', { name, labels: { team: randomName('label') } }))) as { id: string };
@@ -58,6 +58,7 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
   await made(owner.put(`${at}/code/${digest}`, archive, { headers: { 'content-type': 'application/gzip' } }));
   const fn = (await made(owner.post(`${at}/functions`, { name: functionName, runtime: 'python', source: { inline: INLINE_SOURCE }, secrets: [secret], configs: [config] }))) as { id: string };
   await made(owner.post(`${at}/triggers`, triggerBody(functionName)));
+  await made(owner.post(`${at}/cron-triggers`, { name: randomName('cron'), function: functionName, schedule: '0 2 * * *', body: randomName('cron-body') }));
   await made(owner.post(`${at}/functions/${functionName}/async-invocations`, { order: randomName('order') }));
   await place(api.database, tenant.id);
   await book(api.database, { tenantId: tenant.id, functionId: fn.id, functionName });

@@ -23,15 +23,16 @@ export function fromAsyncInput(input: InvokeFunctionAsyncInput, payload: Buffer 
   };
 }
 
-export function toFilter({ function: name, state }: AsyncInvocationsQuery | AsyncInvocationsArgs): AsyncInvocationFilter {
-  return { function: name ?? undefined, state: state ?? undefined };
+export function toFilter({ function: name, state, trigger }: AsyncInvocationsQuery | AsyncInvocationsArgs): AsyncInvocationFilter {
+  return { function: name ?? undefined, state: state ?? undefined, trigger: trigger ?? undefined };
 }
 
 export function toAsyncInvocationModel(row: AsyncInvocation): AsyncInvocationModel {
-  const { id, tenantId, functionName, method, path, state, attempts, maxAttempts, expiresAt, principal, status, revision, errorCode, errorMessage, resultType, resultBytes, resultTooLarge, createdAt, finishedAt } = row;
+  const { id, tenantId, functionName, method, path, state, attempts, maxAttempts, expiresAt, principal, status, revision, errorCode, errorMessage, resultType, resultBytes, resultTooLarge, source, triggerName, triggerId, dueAt, createdAt, finishedAt } = row;
   const hasResult = resultTooLarge || resultBytes !== null;
   return Object.assign(new AsyncInvocationModel(), {
     id, tenantId, function: functionName, method, path, state, attempts, maxAttempts, nextAttemptAt: state === 'queued' ? row.nextAttemptAt : null, expiresAt, principal, status, revision,
+    source: { kind: source, trigger: triggerName, triggerId, dueAt },
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
     result: hasResult ? { contentType: resultType, bytes: resultBytes, tooLarge: resultTooLarge } : null,
     etag: etagOf(row), createdAt, finishedAt,

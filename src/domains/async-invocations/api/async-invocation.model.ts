@@ -10,13 +10,14 @@ import { PageQuery } from '../../../platform/rest/paging.js';
 import { InvocationQuery } from '../../invocations/api/invocation.model.js';
 import { INVOCATION_METHODS, MAX_PATH, type InvocationMethod } from '../../invocations/invocation-request.policy.js';
 import { TenantCreationInput, TenantMutationInput } from '../../tenants/api/tenant.model.js';
-import { ASYNC_STATES, type AsyncState } from '../async-invocation-states.js';
+import { ASYNC_SOURCES, ASYNC_STATES, type AsyncSource, type AsyncState } from '../async-invocation-states.js';
 import { DEFAULT_AGE_SECONDS, DEFAULT_ATTEMPTS, LEAST_AGE_SECONDS, MOST_AGE_SECONDS, MOST_ATTEMPTS } from '../async-request.policy.js';
 
 const ATTEMPTS = 'Most tries. What the platform itself refuses (not ready, overloaded, suspended...) is none.';
 const AGE = 'Seconds after which it fails if it has not succeeded, from when it was accepted or is scheduled for.';
 const SCHEDULED = 'Not before this time, at most 7 days ahead; at once when absent.';
 const OF_FUNCTION = 'Only of this function: its name or UUID.';
+const OF_TRIGGER = 'Only of this trigger: its name or UUID. It may be gone by now.';
 const IN_STATE = 'Only in this state; `failed` are the dead letters.';
 
 const whole = ({ value }: { value: unknown }): unknown => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value);
@@ -45,18 +46,31 @@ export class AsyncInvocationsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: [...ASYNC_STATES], description: IN_STATE })
   @IsOptional() @IsIn([...ASYNC_STATES])
   state?: AsyncState;
+
+  @ApiPropertyOptional({ description: OF_TRIGGER, maxLength: 64 })
+  @IsOptional() @IsString() @MaxLength(64)
+  trigger?: string;
 }
 
 @ArgsType()
 export class AsyncInvocationsArgs extends TenantConnectionArgs {
   @TextField({ optional: true, nullable: true, max: 64, description: OF_FUNCTION }) function?: string | null;
   @EnumField('AsyncInvocationState', ASYNC_STATES, { optional: true, nullable: true, description: IN_STATE }) state?: AsyncState | null;
+  @TextField({ optional: true, nullable: true, max: 64, description: OF_TRIGGER }) trigger?: string | null;
 }
 
 @ObjectType('AsyncInvocationError')
 export class AsyncInvocationErrorModel {
   @TextField({ description: 'Stable code: `FUNCTION_ERROR` for error answers of the function, `ASYNC_EXPIRED`, or one of the gateway\'s.' }) code!: string;
   @TextField({ max: 1_000 }) message!: string;
+}
+
+@ObjectType('AsyncInvocationSource', { description: 'Where an invocation comes from.' })
+export class AsyncInvocationSourceModel {
+  @EnumField('AsyncInvocationSourceKind', ASYNC_SOURCES, { description: 'api: a caller; cron: a due time of a cron trigger; manual: somebody asked a cron trigger to run now.' }) kind!: AsyncSource;
+  @TextField({ optional: true, nullable: true, description: 'Name of the trigger, which may be gone by now.' }) trigger!: string | null;
+  @TextField({ optional: true, nullable: true, format: 'uuid', description: 'Its UUID.' }) triggerId!: string | null;
+  @DateField({ optional: true, nullable: true, description: 'When the trigger was due, without its jitter.' }) dueAt!: Date | null;
 }
 
 @ObjectType('AsyncInvocationResultInfo', { description: 'What is known of the function\'s last answer without reading it.' })
@@ -79,6 +93,7 @@ export class AsyncInvocationModel {
   @DateField({ optional: true, nullable: true, description: 'When it is tried next; null while it runs and once it has ended.' }) nextAttemptAt!: Date | null;
   @DateField({ description: 'It fails if it has not succeeded by then.' }) expiresAt!: Date;
   @TextField({ description: 'Who asked for it.' }) principal!: string;
+  @ObjectField(() => AsyncInvocationSourceModel) source!: AsyncInvocationSourceModel;
   @IntField({ optional: true, nullable: true, description: 'HTTP status of the function\'s last answer.' }) status!: number | null;
   @IntField({ optional: true, nullable: true, description: 'Revision that gave it.' }) revision!: number | null;
   @ObjectField(() => AsyncInvocationErrorModel, { optional: true, nullable: true, description: 'Why it has not succeeded.' }) error!: AsyncInvocationErrorModel | null;

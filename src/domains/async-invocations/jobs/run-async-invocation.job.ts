@@ -85,11 +85,11 @@ export class RunAsyncInvocationJob implements JobHandler {
 
   /** @throws what is neither the function's nor the gateway's doing: the run is repeated then. */
   private async attempt(context: TenantContext, id: string, begun: BegunRun): Promise<Attempt> {
-    const { function: name, principal, method, path, headers, body } = begun;
+    const { function: name, principal, method, path, headers, body, trigger, dueAt } = begun;
     try {
       const answer = await this.calls.call(context, {
         // The same at every try, so that the function can tell a repeat.
-        function: name, principal, method, path, headers: { ...headers, [HEADER.requestId]: id }, ...(body ? { body } : {}), keepBytes: MOST_RESULT_BYTES,
+        function: name, principal, method, path, headers: { ...headers, [HEADER.requestId]: id }, ...(body ? { body } : {}), ...(trigger !== null && dueAt ? { trigger: { name: trigger, dueAt } } : {}), keepBytes: MOST_RESULT_BYTES,
       });
       if (answer.refusal) return refused(answer.refusal.code, answer.refusal.detail, answer.refusal.retryAfterSeconds);
       return { answer: { from: 'function', status: answer.status }, answered: { status: answer.status, revision: answer.revision, result: resultOf(answer) } };

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { AsyncState } from '../async-invocation-states.js';
+import type { AsyncSource, AsyncState } from '../async-invocation-states.js';
 
 /** An accepted invocation, as it is listed: what the function gets and what it answered are read where they are needed, for they may be large. */
 @Entity('async_invocation')
@@ -10,6 +10,10 @@ export class AsyncInvocationEntity {
   @Column('text') method!: string;
   @Column('text') path!: string;
   @Column('text') principal!: string;
+  @Column('text') source!: AsyncSource;
+  @Column('uuid', { nullable: true }) triggerId!: string | null;
+  @Column('text', { nullable: true }) triggerName!: string | null;
+  @Column('timestamptz', { nullable: true }) dueAt!: Date | null;
   @Column('text') state!: AsyncState;
   @Column('integer') attempts!: number;
   @Column('integer') maxAttempts!: number;

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantContext } from '../../../platform/context/context.js';
+import type { SystemContext, TenantContext } from '../../../platform/context/context.js';
 import { Database } from '../../../platform/database/database.js';
 import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { selectList } from '../../../platform/database/row-statements.js';
 import { TenantRepository } from '../../../platform/database/tenant-repository.js';
-import { ASYNC_INVOCATION_JOB, type AsyncState } from '../async-invocation-states.js';
+import { ASYNC_INVOCATION_JOB, type AsyncState, type SourceTrigger } from '../async-invocation-states.js';
 import { AsyncInvocationEntity } from './async-invocation.entity.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -20,6 +20,8 @@ export interface NewAsyncInvocation {
   maxAttempts: number;
   maxAgeSeconds: number;
   scheduledFor: Date | undefined;
+  /** That was asked to run now. */
+  trigger: SourceTrigger | undefined;
 }
 
 export type AcceptedRow = AsyncInvocationEntity & { functionName: string };
@@ -40,8 +42,9 @@ const acceptBy = (reference: string): string => `
     SELECT fn.id, fn.name FROM function fn JOIN tenant ON tenant.id = fn.tenant_id
     WHERE fn.tenant_id = $1 AND ${reference} AND fn.state = 'active' AND tenant.state = 'active'
   ), due AS (SELECT greatest(clock_timestamp(), $11::timestamptz) AS at), added AS (
-    INSERT INTO async_invocation (tenant_id, id, function_id, method, path, headers, body, principal, max_attempts, max_age_seconds, next_attempt_at, expires_at)
-    SELECT $1, $2::uuid, target.id, $4::text, $5::text, $6::jsonb, $7::bytea, $8::text, $9::integer, $10::integer, due.at, due.at + $10::integer * interval '1 second' FROM target, due
+    INSERT INTO async_invocation (tenant_id, id, function_id, method, path, headers, body, principal, max_attempts, max_age_seconds, next_attempt_at, expires_at, source, trigger_id, trigger_name, due_at)
+    SELECT $1, $2::uuid, target.id, $4::text, $5::text, $6::jsonb, $7::bytea, $8::text, $9::integer, $10::integer, due.at, due.at + $10::integer * interval '1 second',
+      CASE WHEN $12::uuid IS NULL THEN 'api' ELSE 'manual' END, $12::uuid, $13::text, CASE WHEN $12::uuid IS NOT NULL THEN due.at END FROM target, due
     RETURNING *
   )
   SELECT ${selectList(AsyncInvocationEntity, 'added')}, target.name AS "functionName",
@@ -60,6 +63,7 @@ export class AsyncInvocationsRepository extends TenantRepository<AsyncInvocation
   async accept(context: TenantContext, row: NewAsyncInvocation): Promise<AcceptedRow | null> {
     const [added] = await this.database.statement<AcceptedRow>(context, UUID.test(row.function) ? ACCEPT_BY_ID : ACCEPT_BY_NAME, [
       context.tenantId, row.id, row.function, row.method, row.path, JSON.stringify(row.headers), row.body ?? null, context.principal.key, row.maxAttempts, row.maxAgeSeconds, row.scheduledFor ?? null,
+      row.trigger?.id ?? null, row.trigger?.name ?? null,
     ]);
     return added ?? null;
   }
@@ -71,6 +75,13 @@ export class AsyncInvocationsRepository extends TenantRepository<AsyncInvocation
     return row?.count ?? 0;
   }
 
+  /** The same of many tenants. */
+  async countQueuedOf(context: SystemContext, tenantIds: readonly string[], most: number): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.database.statement<{ id: string; count: number }>(context,
+      `SELECT tenant.id, (SELECT count(*)::int FROM (SELECT 1 FROM async_invocation WHERE tenant_id = tenant.id AND state = 'queued' LIMIT $2) queued) AS count FROM unnest($1::uuid[]) AS tenant (id)`, [tenantIds, most]);
+    return new Map(rows.map(({ id, count }) => [id, count]));
+  }
+
   async find(context: TenantContext, id: string, options: { lock?: boolean } = {}): Promise<AsyncInvocationEntity | null> {
     if (!UUID.test(id)) return null;
     return this.run(context, (manager) => {
@@ -79,11 +90,12 @@ export class AsyncInvocationsRepository extends TenantRepository<AsyncInvocation
     });
   }
 
-  findPage(context: TenantContext, request: PageRequest, filter: { functionId?: string | undefined; state?: AsyncState | undefined }): Promise<Page<AsyncInvocationEntity>> {
+  findPage(context: TenantContext, request: PageRequest, filter: { functionId?: string | undefined; state?: AsyncState | undefined; trigger?: string | undefined }): Promise<Page<AsyncInvocationEntity>> {
     return this.run(context, (manager) => {
       const query = this.scoped(manager, context, 'row');
       if (filter.functionId !== undefined) query.andWhere('row.functionId = :functionId', { functionId: filter.functionId });
       if (filter.state !== undefined) query.andWhere('row.state = :state', { state: filter.state });
+      if (filter.trigger !== undefined) query.andWhere(UUID.test(filter.trigger) ? 'row.triggerId = :trigger' : 'row.triggerName = :trigger', { trigger: filter.trigger });
       return this.page(query, 'row', request);
     });
   }

@@ -15,6 +15,9 @@ export interface BegunRun {
   attempts: number;
   maxAttempts: number;
   waits: number;
+  /** What it comes from, where that is a trigger. */
+  trigger: string | null;
+  dueAt: Date | null;
   /** Since it was due. */
   lateMs: number;
   /** Until it expires. */
@@ -49,7 +52,7 @@ export class AsyncRunsRepository {
       `UPDATE async_invocation row SET state = 'running', run = $3, version = row.version + 1 FROM function fn
        WHERE row.tenant_id = $1 AND row.id = $2 AND row.state IN ('queued', 'running') AND row.next_attempt_at <= clock_timestamp() AND row.expires_at > clock_timestamp()
          AND fn.tenant_id = row.tenant_id AND fn.id = row.function_id
-       RETURNING fn.name AS function, row.method, row.path, row.headers, row.body, row.principal, row.attempts, row.max_attempts AS "maxAttempts", row.waits,
+       RETURNING fn.name AS function, row.method, row.path, row.headers, row.body, row.principal, row.attempts, row.max_attempts AS "maxAttempts", row.waits, row.trigger_name AS trigger, row.due_at AS "dueAt",
          (extract(epoch FROM clock_timestamp() - row.next_attempt_at) * 1000)::float8 AS "lateMs", (extract(epoch FROM row.expires_at - clock_timestamp()) * 1000)::float8 AS "leftMs"`,
       [context.tenantId, id, run]);
     return row ?? null;
