@@ -3,21 +3,23 @@ import { Progress } from '../../deploy/local/cluster/progress.ts';
 import { Cleanup } from './harness/ground.ts';
 import { formatTable } from './harness/result.ts';
 import { ACCESS, runAccess } from './access/suite.ts';
+import { EVENTS, runEvents } from './events/suite.ts';
 import { LIFECYCLE, runLifecycle } from './lifecycle/suite.ts';
 import { MAIN_JOB, runMainJob } from './main-job/suite.ts';
 
 const SUITES = {
   'main-job': { names: MAIN_JOB, run: runMainJob }, access: { names: ACCESS, run: runAccess }, lifecycle: { names: LIFECYCLE, run: runLifecycle },
+  events: { names: EVENTS, run: runEvents },
 } as const;
 
-const USAGE = `usage: npm run bench -- --suite main-job|access|lifecycle [--json] [--rounds N] [--only NAME]... [--profile FOLDER]
+const USAGE = `usage: npm run bench -- --suite main-job|access|lifecycle|events [--json] [--rounds N] [--only NAME]... [--profile FOLDER]
 
   --json            one JSON object on standard output instead of a table
   --rounds N        rounds of each measurement, at least 5; 7 by default
   --only NAME       main-job: ${MAIN_JOB.join(' ')}; access: ${ACCESS.join(' ')};
-                    lifecycle: ${LIFECYCLE.join(' ')}
+                    lifecycle: ${LIFECYCLE.join(' ')}; events: ${EVENTS.join(' ')}
   --profile FOLDER  CPU profiles of the platform's processes (they slow it down)
-  Starts the Postgres and the cluster it needs (access: no cluster), unless DATABASE_URL or KUBECONFIG names one; takes away what it made.
+  Starts the Postgres and the cluster it needs (access, events: no cluster), unless DATABASE_URL or KUBECONFIG names one; takes away what it made.
 `;
 
 const LEAST_ROUNDS = 5;

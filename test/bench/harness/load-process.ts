@@ -5,13 +5,13 @@ import type { LoadOrder, LoadReport } from './load.ts';
 /** Longest wait for any one answer. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Bytes of one answer once its header is complete. Anything but 200 with a length ends the benchmark. */
+/** Bytes of one answer once its header is complete. Anything but 200 or 202 with a length ends the benchmark. */
 function answerSize(data: Buffer): number | undefined {
   const end = data.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = data.toString('latin1', 0, end);
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-  if (!head.startsWith('HTTP/1.1 200') || length === undefined) throw new Error(`unexpected answer: ${data.toString('latin1', 0, 600)}`);
+  if (!/^HTTP\/1\.1 20[02]/.test(head) || length === undefined) throw new Error(`unexpected answer: ${data.toString('latin1', 0, 600)}`);
   return end + 4 + Number(length);
 }
 
