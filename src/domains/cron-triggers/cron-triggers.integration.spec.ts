@@ -276,6 +276,29 @@ describe('a due time', () => {
     await team.developer.delete(trigger.path);
   });
 
+  it('does not wait for another tenant\'s 10,000 invocations', async () => {
+    const [loud, quiet] = [await newTeam(), await newTeam()];
+    const slow = await rig.pod((request, response) => void request.resume().once('end', () => setTimeout(() => response.end(), 20)));
+    const quick = await rig.pod((request, response) => void request.resume().once('end', () => response.end()));
+    rig.deploy(loud.tenant, 'pay', [slow]);
+    rig.deploy(quiet.tenant, 'pay', [quick]);
+    await sql(`WITH added AS (
+        INSERT INTO async_invocation (tenant_id, id, function_id, method, path, headers, principal, max_attempts, max_age_seconds, next_attempt_at, expires_at)
+        SELECT tenant_id, gen_random_uuid(), id, 'POST', '/', '{}', 'tests', 1, 3600, clock_timestamp(), clock_timestamp() + interval '1 hour' FROM function, generate_series(1, 10000) WHERE tenant_id = $1 AND name = 'pay' RETURNING tenant_id, id)
+      INSERT INTO work_item (kind, key, fair_group, visible_at) SELECT 'async-invocation', tenant_id || '/' || id, tenant_id::text, clock_timestamp() FROM added`, [loud.tenant.id]);
+    const trigger = await created(quiet);
+    const runner = new JobRunner(api.plane.database, api.config.DATABASE_URL!, [service(RunAsyncInvocationJob)]);
+    runner.start();
+    await eventually(async () => expect(slow.requests.length).toBeGreaterThan(50), { withinMs: 15_000, everyMs: 5 });
+    await makeDue(trigger.id);
+    await fireAll();
+    const before = slow.requests.length;
+    await eventually(async () => expect(quick.requests).toHaveLength(1), { withinMs: 15_000, everyMs: 5 });
+    const meanwhile = slow.requests.length - before;
+    await runner.stop(5_000);
+    expect(meanwhile).toBeLessThan(300);
+  });
+
   it('is heard of at once when a trigger is made', async () => {
     const firing = service(CronFiring);
     const loop = new CronLoop(firing);

@@ -77,6 +77,13 @@ describe('forwardHeaders', () => {
     expect(made.has('tracestate')).toBe(false);
   });
 
+  it('tells what started a request where the platform itself says so, and nobody else', () => {
+    const said = ['x-fnplane-trigger', 'nightly', 'X-Fnplane-Due-At', '2026-11-26T02:30:00.000Z'];
+    const seen = (raw: string[]) => ['x-fnplane-trigger', 'x-fnplane-due-at'].map((name) => forwarded(raw).get(name));
+    expect(seen([...said, 'x-fnplane-internal', 'token'])).toEqual(['nightly', '2026-11-26T02:30:00.000Z']);
+    expect(seen(said)).toEqual([undefined, undefined]);
+  });
+
   it('has the deadline last, to be written at each attempt', () => {
     const list = forwardHeaders(scanRequestHeaders(['Host', 'h']), FACTS);
     setDeadline(list, 1234);

@@ -58,7 +58,7 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
   await made(owner.put(`${at}/code/${digest}`, archive, { headers: { 'content-type': 'application/gzip' } }));
   const fn = (await made(owner.post(`${at}/functions`, { name: functionName, runtime: 'python', source: { inline: INLINE_SOURCE }, secrets: [secret], configs: [config] }))) as { id: string };
   await made(owner.post(`${at}/triggers`, triggerBody(functionName)));
-  await made(owner.post(`${at}/cron-triggers`, { name: randomName('cron'), function: functionName, schedule: '0 2 * * *', body: randomName('cron-body') }));
+  await made(owner.post(`${at}/cron-triggers`, cronTriggerBody(functionName)));
   await made(owner.post(`${at}/functions/${functionName}/async-invocations`, { order: randomName('order') }));
   await place(api.database, tenant.id);
   await book(api.database, { tenantId: tenant.id, functionId: fn.id, functionName });
@@ -68,6 +68,10 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
 /** A trigger at a host of its own. */
 export function triggerBody(functionName: string): object {
   return { name: randomName('trigger'), function: functionName, http: { host: `${randomName('host')}.example`, path: { type: 'prefix', value: '/' }, authentication: 'public' } };
+}
+
+export function cronTriggerBody(functionName: string): object {
+  return { name: randomName('cron'), function: functionName, schedule: '0 2 * * *', body: randomName('cron-body') };
 }
 
 /** What the worker and the meter would write; neither runs beside these tests. */
