@@ -6,6 +6,7 @@ const TIERS = [
   ['access', 'clusters', 'configuration'],
   ['quotas'],
   ['functions', 'pools'],
+  ['logs'],
   ['invocations'],
   ['async-invocations'],
   ['triggers', 'cron-triggers'],
@@ -28,7 +29,7 @@ const packages = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 const OWNERS = [
   { name: 'typeorm', to: packages('typeorm', '@nestjs/typeorm', 'pg'), owners: ['^src/domains/[^/]+/store/', '^src/platform/database/', '^src/platform/jobs/', '^migrations/'] },
   { name: 'kubernetes-client', to: packages('@kubernetes/client-node'), owners: ['^src/domains/[^/]+/cluster/', '^src/operator/', '^src/gateway/', '^src/platform/kubernetes/'] },
-  { name: 'graphql', to: packages('@nestjs/graphql', '@nestjs/apollo', '@apollo/server', 'graphql'), owners: ['^src/domains/[^/]+/api/', '^src/platform/graphql/', '^src/platform/rest/'] },
+  { name: 'graphql', to: packages('@nestjs/graphql', '@nestjs/apollo', '@apollo/server', 'graphql', 'graphql-ws', 'ws'), owners: ['^src/domains/[^/]+/api/', '^src/platform/graphql/', '^src/platform/rest/'] },
   { name: 'swagger', to: packages('@nestjs/swagger'), owners: ['^src/domains/[^/]+/api/', '^src/platform/rest/', '^src/platform/graphql/'] },
 ];
 

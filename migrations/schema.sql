@@ -508,6 +508,76 @@ CREATE POLICY own_rows ON invitation FOR ALL TO fnplane_tenant USING ((tenant_id
 GRANT DELETE, INSERT, SELECT, UPDATE ON invitation TO fnplane_system;
 GRANT DELETE, INSERT, SELECT ON invitation TO fnplane_tenant;
 
+CREATE TABLE log_collector (
+  cluster_id uuid NOT NULL,
+  held_until timestamp with time zone NOT NULL,
+  holder uuid NOT NULL
+);
+ALTER TABLE log_collector ADD CONSTRAINT log_collector_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES cluster(id) ON DELETE CASCADE;
+ALTER TABLE log_collector ADD CONSTRAINT log_collector_pkey PRIMARY KEY (cluster_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_collector TO fnplane_system;
+
+CREATE TABLE log_entry (
+  bytes integer NOT NULL,
+  cluster text NOT NULL,
+  collected_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  fields text,
+  function_id uuid NOT NULL,
+  level text,
+  message text NOT NULL,
+  pod text NOT NULL,
+  "position" bigint NOT NULL,
+  request_id text,
+  revision integer NOT NULL,
+  tenant_id uuid NOT NULL,
+  "time" timestamp with time zone NOT NULL
+);
+ALTER TABLE log_entry ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_entry FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_level_check CHECK ((level = ANY (ARRAY['debug'::text, 'info'::text, 'warn'::text, 'error'::text])));
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_pkey PRIMARY KEY (tenant_id, "position");
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX log_entry_function ON public.log_entry USING btree (tenant_id, function_id, "position");
+CREATE INDEX log_entry_request ON public.log_entry USING btree (tenant_id, function_id, request_id, "position") WHERE (request_id IS NOT NULL);
+CREATE INDEX log_entry_time ON public.log_entry USING btree (tenant_id, function_id, "time");
+CREATE POLICY all_rows ON log_entry FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_entry FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_entry TO fnplane_system;
+GRANT SELECT ON log_entry TO fnplane_tenant;
+
+CREATE TABLE log_source (
+  function_id uuid NOT NULL,
+  pod_uid uuid NOT NULL,
+  read_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  read_to bigint NOT NULL DEFAULT 0,
+  tenant_id uuid NOT NULL
+);
+ALTER TABLE log_source ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_source FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_source ADD CONSTRAINT log_source_pkey PRIMARY KEY (tenant_id, pod_uid);
+ALTER TABLE log_source ADD CONSTRAINT log_source_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX log_source_age ON public.log_source USING btree (read_at);
+CREATE INDEX log_source_function ON public.log_source USING btree (tenant_id, function_id);
+CREATE POLICY all_rows ON log_source FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_source FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_source TO fnplane_system;
+GRANT SELECT ON log_source TO fnplane_tenant;
+
+CREATE TABLE log_volume (
+  bytes bigint NOT NULL DEFAULT 0,
+  last_position bigint NOT NULL DEFAULT 0,
+  swept_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  tenant_id uuid NOT NULL
+);
+ALTER TABLE log_volume ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_volume FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_volume ADD CONSTRAINT log_volume_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE log_volume ADD CONSTRAINT log_volume_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+CREATE POLICY all_rows ON log_volume FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_volume FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_volume TO fnplane_system;
+GRANT SELECT ON log_volume TO fnplane_tenant;
+
 CREATE TABLE member (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   id uuid NOT NULL,

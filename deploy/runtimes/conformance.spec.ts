@@ -23,6 +23,11 @@ function raw(port: number, text: string): Promise<string> {
   });
 }
 
+/** The lines of what a process printed that are JSON. */
+function jsonLines(text: string): Record<string, unknown>[] {
+  return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
 describe.each(RUNTIME_NAMES)('%s runtime', (name) => {
   let runtime: RuntimeProcess;
   beforeAll(async () => {
@@ -216,13 +221,32 @@ describe.each(RUNTIME_NAMES)('%s runtime', (name) => {
     expect((await runtime.ask({ path: '/environment' })).json()).toEqual({ greeting: 'hello' });
   });
 
-  it('leaves printed lines alone and writes logger lines as JSON', async () => {
+  it('writes logger lines as JSON, with the request id', async () => {
     await runtime.ask({ path: '/log', headers: { 'x-request-id': 'logged' } });
     await runtime.until(() => runtime.stdout.includes('structured line'), 'the line is written');
-    const lines = runtime.stdout.trim().split('\n');
-    expect(lines).toContain('plain line');
-    const line = JSON.parse(lines.find((one) => one.includes('structured line')) ?? '') as unknown;
+    const line = jsonLines(runtime.stdout).find(({ message }) => message === 'structured line');
     expect(line).toMatchObject({ level: 'info', message: 'structured line', requestId: 'logged', function: 'conformance', order: 'o-1', time: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+  });
+
+  it(name === 'go' ? 'knows the invocation of what goes through slog, and leaves all else as it is' : 'knows the invocation of what a handler prints, and leaves all else as it is', async () => {
+    await runtime.ask({ path: '/print', headers: { 'x-request-id': 'printed' } });
+    const common = { requestId: 'printed', time: expect.stringMatching(/^\d{4}-.*Z$/) as string };
+    if (name === 'go') {
+      await runtime.until(() => runtime.stdout.includes('careful') && runtime.stderr.includes('of package log'), 'the lines are written');
+      expect(jsonLines(runtime.stdout)).toContainEqual({ ...common, level: 'warn', message: 'careful', order: 'o-1' });
+      expect(runtime.stdout.split('\n')).toContain('of no invocation');
+      expect(runtime.stderr).toMatch(/^\d{4}\/\S+ \S+ of package log$/m);
+      return;
+    }
+    await runtime.until(() => runtime.stdout.includes('without an end') && runtime.stderr.includes('told to'), 'the lines are written');
+    expect(runtime.stdout.split('\n')).toContain('outside of an invocation');
+    expect(jsonLines(runtime.stdout).filter(({ requestId }) => requestId === 'printed')).toEqual([
+      { ...common, level: 'info', message: 'in two parts' }, { ...common, level: 'info', message: 'first\n  at second' },
+      { requestId: 'printed', level: 'debug', message: 'own json' }, { ...common, level: 'info', message: 'without an end' },
+    ]);
+    expect(jsonLines(runtime.stderr).filter(({ requestId }) => requestId === 'printed')).toEqual([
+      { ...common, level: 'warn', message: expect.stringMatching(/careful$/) as string }, { ...common, level: 'error', message: expect.stringMatching(/OrderError: told to/) as string },
+    ]);
   });
 
   describe('as an HTTP server', () => {

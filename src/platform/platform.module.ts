@@ -12,6 +12,8 @@ import { KeyRegister } from './crypto/key-register.js';
 import { Database } from './database/database.js';
 import { GraphqlIntake } from './graphql/graphql-intake.js';
 import { GraphqlMutations } from './graphql/graphql-mutations.js';
+import { GraphqlSockets } from './graphql/graphql-sockets.js';
+import { SocketOperations } from './graphql/socket-operations.js';
 import { NodeResolver } from './graphql/node.resolver.js';
 import { JobQueue } from './jobs/job-queue.js';
 import { RequestLimits } from './limits/request-limits.js';
@@ -52,6 +54,8 @@ export const HANDLER_PROVIDERS = [
   RequestLimits,
   AccessGuard,
   GraphqlIntake,
+  GraphqlSockets,
+  SocketOperations,
   NodeResolver,
   RefusalRecorder,
   { provide: APP_GUARD, useExisting: AccessGuard },

@@ -1,4 +1,5 @@
 import type { Config } from '../platform/config/config.js';
+import { GraphqlSockets } from '../platform/graphql/graphql-sockets.js';
 import type { ControlPlane } from './control-plane.js';
 
 /** REST under `/v1`, GraphQL at `/graphql`, the OpenAPI document at `/v1/openapi.json`. */
@@ -24,6 +25,8 @@ export class ApiRole {
   async stop(): Promise<void> {
     if (!this.address) return;
     this.address = undefined;
+    // The server waits for them, and does not end them.
+    await this.plane.http!.get(GraphqlSockets, { strict: false }).close();
     await this.plane.http!.getHttpAdapter().close();
   }
 }

@@ -15,6 +15,9 @@ import { CronLoop } from '../domains/cron-triggers/cron-loop.js';
 import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
 import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
 import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
+import { CleanLogsJob } from '../domains/logs/jobs/clean-logs.job.js';
+import { LogCollector } from '../domains/logs/cluster/log-collector.js';
+import { LogCleaning } from '../domains/logs/log-cleaning.js';
 import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
 import { required, type Config } from '../platform/config/config.js';
@@ -28,7 +31,7 @@ const log = partLogger('worker');
 
 /** Every kind of keyed work there is. */
 const HANDLERS = [
-  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob,
+  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob,
 ] as const;
 
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
@@ -51,9 +54,10 @@ export class WorkerRole {
         app.get(PlacementWatch, { strict: false }).start(id, client);
         app.get(FunctionWatch, { strict: false }).start(id, name, client);
         app.get(WarmPoolWatch, { strict: false }).start(id, name, client);
+        app.get(LogCollector, { strict: false }).start(id, name, client);
       },
       closed: async (id) => {
-        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id), app.get(WarmPoolWatch, { strict: false }).end(id)]);
+        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id), app.get(WarmPoolWatch, { strict: false }).end(id), app.get(LogCollector, { strict: false }).end(id)]);
       },
     };
     this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
@@ -63,6 +67,7 @@ export class WorkerRole {
   async start(): Promise<void> {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
     await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
+    await this.plane.app.get(LogCleaning, { strict: false }).begin();
     this.startCron();
     this.runner.start();
     this.connecting = this.connect(cluster);
@@ -78,7 +83,7 @@ export class WorkerRole {
     await this.plane.app.get(CronLoop, { strict: false }).stop();
     await Promise.all([this.runner.stop(graceMs), this.connecting]);
     await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
-    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop()]);
+    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop(), this.plane.app.get(LogCollector, { strict: false }).stop()]);
   }
 
   private startCron(): void {

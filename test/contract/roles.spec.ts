@@ -7,6 +7,7 @@ import {
 import { buildOpenApi } from '../../src/platform/rest/open-api.js';
 import { startApi, type TestApi } from '../support/api.js';
 import { makeOperation } from '../support/graphql-documents.js';
+import { subscriptionCodes } from '../support/graphql-socket.js';
 import { handlersOf, type Handler } from '../support/handlers.js';
 import { addKey, addMember, makeTeam, type Team } from '../support/teams.js';
 import { mintToken } from '../support/tokens.js';
@@ -21,6 +22,7 @@ const FEW: Partial<Record<Permission | PlatformPermission, string>> = {
   'audit:read': 'owner admin operator auditor',
   'functions:deploy': 'owner admin developer operator',
   'functions:invoke': 'owner admin developer',
+  'logs:read': 'owner admin developer viewer operator',
   'secrets:write': 'owner admin developer operator',
   'quota:manage': 'operator',
   'placement:manage': 'operator',
@@ -98,6 +100,17 @@ describe('what each role may do', () => {
       const { query, variables } = makeOperation(kind, fields[name]!, team.name);
       const codes = errorCodes(await client.graphql(query, variables));
       return { denied: codes.includes('PERMISSION_DENIED'), failed: codes.some((code) => code === 'INTERNAL' || code === 'GRAPHQL_VALIDATION_FAILED' || code === 'BAD_USER_INPUT') };
+    })).toEqual([]);
+  });
+
+  it('is, in every GraphQL subscription, what its handler declares', async () => {
+    const { schema } = api.plane.app.get(GraphQLSchemaHost, { strict: false });
+    const those = handlers.filter(({ kind }) => kind === 'subscription');
+    expect(those.length).toBeGreaterThan(0);
+    expect(await wrong(those, async ({ name }, client) => {
+      const { query, variables } = makeOperation('subscription', schema.getSubscriptionType()!.getFields()[name]!, team.name);
+      const codes = await subscriptionCodes(client, query, variables);
+      return { denied: codes.includes('PERMISSION_DENIED'), failed: codes.some((code) => code === 'INTERNAL' || code === 'GRAPHQL_VALIDATION_FAILED') };
     })).toEqual([]);
   });
 

@@ -29,6 +29,9 @@ def as_bytes(context, value):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    if case.operation.label.endswith("/logs") and str((case.query or {}).get("follow")).lower() == "true":
+        # A log that is followed has no end.
+        case.query = {**case.query, "follow": "false"}
     known = BODIES.get(case.operation.label)
     if known is None or case.meta is None or case.meta.generation.mode.value != "positive" or case.media_type is None:
         return

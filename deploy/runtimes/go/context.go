@@ -3,6 +3,7 @@ package fn
 import (
 	"context"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"strings"
@@ -52,6 +53,34 @@ func newLogger(out io.Writer) *slog.Logger {
 			return attr
 		},
 	}))
+}
+
+// invocationHandler adds the request id of the invocation that a record's context belongs to.
+type invocationHandler struct{ slog.Handler }
+
+func (h invocationHandler) Handle(ctx context.Context, record slog.Record) error {
+	if found, ok := ctx.Value(contextKey{}).(*Context); ok {
+		record = record.Clone()
+		record.AddAttrs(slog.String("requestId", found.RequestID))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h invocationHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return invocationHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h invocationHandler) WithGroup(name string) slog.Handler {
+	return invocationHandler{h.Handler.WithGroup(name)}
+}
+
+// captureLogs makes slog's default logger write JSON lines, so that slog.InfoContext(ctx, ...) carries the request id. Lines of package log stay as they are.
+func captureLogs() {
+	out, flags, prefix := log.Writer(), log.Flags(), log.Prefix()
+	slog.SetDefault(slog.New(invocationHandler{handlerLog.Handler()}))
+	log.SetOutput(out)
+	log.SetFlags(flags)
+	log.SetPrefix(prefix)
 }
 
 var (

@@ -23,6 +23,7 @@ func Start(handler Handler) {
 	if handler == nil {
 		fail("the handler given to fn.Start is nil")
 	}
+	captureLogs()
 	s, err := readSettings()
 	if err != nil {
 		fail(err.Error())

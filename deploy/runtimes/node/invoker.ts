@@ -2,7 +2,7 @@ import { describeError, errorAnswer, raisedAnswer, returnedAnswer, type Answer }
 import type { Context } from './context.ts';
 import type { Event } from './event.ts';
 import type { Handler } from './loader.ts';
-import { platformLine } from './logs.ts';
+import { platformLine, withinInvocation } from './logs.ts';
 import { MAX_WAITING, MAX_WAITING_BYTES, type Settings } from './settings.ts';
 
 /** One request on its way: waiting -> running -> answered. */
@@ -108,7 +108,7 @@ export class Invoker {
     const { event, context } = run.call;
     let ran: bigint | undefined;
     try {
-      const value = await this.#handler(event, context);
+      const value = await withinInvocation(context.requestId, () => this.#handler(event, context));
       ran = process.hrtime.bigint() - run.started;
       this.#finish(run, await returnedAnswer(value), ran);
     } catch (error) {

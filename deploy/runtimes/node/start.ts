@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describeError } from './answer.ts';
 import { Invoker } from './invoker.ts';
 import { LoadFailure, loadHandler, type Handler } from './loader.ts';
-import { platformLine } from './logs.ts';
+import { captureOutput, platformLine } from './logs.ts';
 import { Metrics } from './metrics.ts';
 import { createHttp, Server } from './server.ts';
 import { LINGER_MS, readSettings, type Settings } from './settings.ts';
@@ -126,6 +126,7 @@ async function main(): Promise<void> {
   delete process.env['FNPLANE_POOL'];
   delete process.env['FNPLANE_POOL_TOKEN'];
   const settings = settingsOrEnd();
+  captureOutput();
   if (pooled === '1') {
     await waitInPool(settings, token);
     return;

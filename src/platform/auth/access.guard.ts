@@ -33,6 +33,7 @@ export class AccessGuard implements CanActivate {
     if (!requirement) throw new Error(`${context.getClass().name}.${context.getHandler().name} declares no permission`);
     const request = requestOf(context);
     const state = stateOf(request);
+    state.mayGoOn ??= (tenantId, permission) => this.mayGoOn(request, tenantId, permission);
     const principal = state.principal ?? await this.identify(request);
     if (context.getType() === 'http') {
       state.charges.answer = context.switchToHttp().getResponse<AnswerHeaders>();
@@ -64,6 +65,16 @@ export class AccessGuard implements CanActivate {
     const { principal, requestId } = request.fnplane!;
     requirePlatform(principal!, permission);
     return { scope: 'system', principal: principal!, requestId };
+  }
+
+  /** For requests that go on for long. Nothing is charged; what cannot be found out just now changes nothing. */
+  private async mayGoOn(request: StatefulRequest, tenantId: string, permission: Permission): Promise<boolean> {
+    try {
+      const context = await this.directory.resolveTenant(await this.authenticate(request), tenantId, stateOf(request).requestId);
+      return context !== null && context.permissions.has(permission);
+    } catch (error) {
+      return !(error instanceof DomainError && error.kind === 'unauthenticated');
+    }
   }
 
   /** Who asks: found out once a request, within what its address may try. GraphQL does so before it reads the document. */

@@ -53,6 +53,8 @@ export interface RequestState {
   tenants: Map<string, TenantContext>;
   /** What its rate limits have been charged. */
   charges: Charges;
+  /** Looks anew whether the caller has a permission in a tenant; set by the guard. */
+  mayGoOn?: (tenantId: string, permission: Permission) => Promise<boolean>;
 }
 
 export interface StatefulRequest {
@@ -96,6 +98,16 @@ export const Tenant = createParamDecorator((_: unknown, context: ExecutionContex
   const found = reference === undefined ? undefined : requestOf(context).fnplane?.tenants.get(reference);
   if (!found) throw new Error('the handler asks for a tenant its requirement does not resolve');
   return found;
+});
+
+/** For handlers that go on for long: answers each time anew whether the caller still has the permission the handler declares. */
+export const MayGoOn = createParamDecorator((_: unknown, context: ExecutionContext): (() => Promise<boolean>) => {
+  const requirement = Reflect.getMetadata(REQUIREMENT, context.getHandler()) as Requirement | undefined;
+  const state = requestOf(context).fnplane;
+  const tenant = requirement ? state?.tenants.get(tenantReference(context, requirement) ?? '') : undefined;
+  if (requirement?.scope !== 'tenant' || !tenant || !state?.mayGoOn) throw new Error('the handler asks whether it may go on before the guard ran');
+  const { mayGoOn } = state;
+  return () => mayGoOn(tenant.tenantId, requirement.permission);
 });
 
 /** The caller, for handlers of the platform as a whole. */

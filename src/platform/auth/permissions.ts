@@ -2,7 +2,7 @@
 export const PERMISSIONS = [
   'tenant:read', 'tenant:update', 'tenant:delete', 'tenant:suspend',
   'members:read', 'members:manage', 'keys:read', 'keys:manage', 'audit:read',
-  'functions:read', 'functions:deploy', 'functions:delete', 'functions:invoke',
+  'functions:read', 'functions:deploy', 'functions:delete', 'functions:invoke', 'logs:read',
   'configuration:read', 'configuration:write', 'secrets:read', 'secrets:write',
   'quota:read', 'quota:manage', 'placement:manage', 'usage:read', 'billing:read',
 ] as const;
@@ -18,7 +18,7 @@ export type PlatformRole = (typeof PLATFORM_ROLES)[number];
 export const PLATFORM_PERMISSIONS = ['tenants:create', 'tenants:list', 'clusters:read', 'clusters:manage', 'plans:read', 'audit:read', 'encryption:read', 'encryption:manage', 'authenticated'] as const;
 export type PlatformPermission = (typeof PLATFORM_PERMISSIONS)[number];
 
-const VIEWER: readonly Permission[] = ['tenant:read', 'functions:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read'];
+const VIEWER: readonly Permission[] = ['tenant:read', 'functions:read', 'logs:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read'];
 const DEVELOPER: readonly Permission[] = [...VIEWER, 'functions:deploy', 'functions:delete', 'functions:invoke', 'configuration:write', 'secrets:write'];
 const ADMIN: readonly Permission[] = [...DEVELOPER, 'tenant:update', 'members:read', 'members:manage', 'keys:read', 'keys:manage', 'audit:read', 'billing:read'];
 

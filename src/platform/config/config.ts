@@ -113,6 +113,11 @@ const environment = z.object({
   /** Most nodes that the image of a deployed function is brought to before a pod needs it there; 0: none. */
   FNPLANE_PREPULL_NODES: integer(0, 1000).default(10),
   FNPLANE_METER_INTERVAL_MS: integer(100, 60_000).default(1000),
+  /** How long, and how much of each tenant, the logs of functions are kept: days, bytes. */
+  FNPLANE_LOG_DAYS: integer(1, 365).default(7),
+  FNPLANE_LOG_TENANT_BYTES: integer(65_536, 1_099_511_627_776).default(64 * 1024 * 1024),
+  /** KiB a second and at once that are collected of one tenant's functions on one cluster; 0: all. */
+  FNPLANE_LOG_TENANT_RATE: rate.default({ perSecond: 256, burst: 2048 }),
   FNPLANE_SHUTDOWN_GRACE_MS: integer(0, 300_000).default(20_000),
   FNPLANE_MIGRATE: z.enum(['auto', 'never']).default('auto'),
   /** Requests a second and at once, over all replicas: of one principal, and of all users of one tenant together. */

@@ -18,6 +18,7 @@ import { CreatePoolStatuses1795737600301 } from '../../../migrations/17957376003
 import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-place-functions.js';
 import { CreateAsyncInvocations1795737600500 } from '../../../migrations/1795737600500-create-async-invocations.js';
 import { CreateCronTriggers1795824000100 } from '../../../migrations/1795824000100-create-cron-triggers.js';
+import { CreateLogs1795824000300 } from '../../../migrations/1795824000300-create-logs.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -41,4 +42,5 @@ export const MIGRATIONS = [
   PlaceFunctions1795737600400,
   CreateAsyncInvocations1795737600500,
   CreateCronTriggers1795824000100,
+  CreateLogs1795824000300,
 ];

@@ -26,7 +26,8 @@ export function adaptDocumentId(request: GraphqlCarrier): void {
   }
 }
 
-function adaptOperation(operation: unknown): void {
+/** The same for one operation. */
+export function adaptOperation(operation: unknown): void {
   const body = operation as { documentId?: unknown; extensions?: unknown } | null | undefined;
   if (typeof body !== 'object' || body === null || body.documentId === undefined || body.documentId === null) return;
   if (body.extensions === undefined || body.extensions === null) body.extensions = {};

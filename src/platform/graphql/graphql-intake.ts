@@ -70,6 +70,18 @@ export class GraphqlIntake {
     };
   }
 
+  /** As {@link open}, for an operation that comes over a socket; without a good credential nothing is done there. @throws {DomainError} as REST. */
+  async openOperation(request: StatefulRequest, operation: SentOperation): Promise<void> {
+    const principal = await this.guard.identify(request);
+    await this.limits.chargePrincipal(stateOf(request).charges, principal);
+    this.gate.demand(operation);
+  }
+
+  /** As {@link listener}, for a validated operation that comes over a socket. @throws {DomainError} */
+  chargeOperation(request: StatefulRequest, schema: GraphQLSchema, { document, operation, variables }: { document: DocumentNode; operation: OperationDefinitionNode; variables: Record<string, unknown> }): Promise<void> {
+    return this.charge(request, this.costs.of(schema, document, operation, variables));
+  }
+
   private demandBatch(operations: number): void {
     const most = this.config.FNPLANE_GRAPHQL_BATCH;
     if (most > 0 && operations > most) throw new DomainError('malformed', 'BATCH_TOO_LARGE', `The batch has more than ${most} operations; send it in parts.`, { details: { limit: 'batch', allowed: most } });

@@ -4,7 +4,7 @@ import { costOf, tokensFor, type QueryCost } from './query-cost.policy.js';
 import { QueryCosts } from './query-costs.js';
 
 const SCHEMA = buildSchema(`
-  type Query { tenant(tenant: String!): Tenant!  tenants(first: Int! = 50): Tenants!  viewer: Viewer!  node(id: ID!): Node }
+  type Query { tenant(tenant: String!): Tenant!  tenants(first: Int! = 50): Tenants!  viewer: Viewer!  node(id: ID!): Node  lines(first: Int! = 50, tail: Int): Tenants! }
   type Mutation { deploy(input: DeployInput!): Payload! }
   type Subscription { changed(tenant: String!): Tenant! }
   input DeployInput { tenant: String!  name: String }
@@ -41,6 +41,9 @@ describe('the cost of a query', () => {
     ['{ tenants(first: 10) { edges { cursor node { name } } } }', {}, 250 + 100 + 10 * (1 + 1 + 2)],
     ['query($n: Int!) { tenants(first: $n) { nodes { name } } }', { n: 20 }, 250 + 100 + 20 * 2],
     ['query($n: Int! = 7) { tenants(first: $n) { nodes { name } } }', {}, 250 + 100 + 7 * 2],
+    ['{ lines(tail: 200) { nodes { name } } }', {}, 250 + 100 + 200 * 2],
+    ['query($n: Int) { lines(tail: $n) { nodes { name } } }', { n: 7 }, 250 + 100 + 7 * 2],
+    ['{ lines { nodes { name } } }', {}, 250 + 100 + 50 * 2],
     // Pages inside pages multiply.
     ['{ tenants(first: 10) { nodes { functions(first: 20) { nodes { name } } } } }', {}, 250 + 100 + 10 * (1 + 100 + 20 * 2)],
     // Sizes out of range count as the nearest that is not.

@@ -47,7 +47,7 @@ export function tokensFor(cost: number): number {
 
 /**
  * What an operation of a validated document may cost at most, without running it: fields are added up, pages multiply what is selected of
- * each node by `first`, down the tree. `@skip` and `@include` change nothing. Linear in the document: each fragment is walked once.
+ * each node by `first` (or `tail`), down the tree. `@skip` and `@include` change nothing. Linear in the document: each fragment is walked once.
  */
 export function costOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): QueryCost {
   const root = schema.getRootType(operation.operation);
@@ -62,7 +62,7 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, operation:
   return { cost: roots.reduce((sum, { cost }) => sum + cost, 0), roots };
 }
 
-const DECIDING = new Set(['first', 'tenant', 'input']);
+const DECIDING = new Set(['first', 'tail', 'tenant', 'input']);
 
 /**
  * What of the variables decides the cost and whom it is charged to, as text: two requests for one operation that agree in it cost the same.
@@ -171,7 +171,10 @@ class CostWalk {
   private pageOf(definition: GraphQLField<unknown, unknown>, node: FieldNode): number | undefined {
     const argument = definition.args.find(({ name }) => name === 'first');
     if (!argument) return undefined;
-    const given = this.value(node.arguments?.find(({ name }) => name.value === 'first')?.value);
+    const valueOf = (argument: string): unknown => this.value(node.arguments?.find(({ name }) => name.value === argument)?.value);
+    const tail = valueOf('tail');
+    // The last of a list come in one page of that size.
+    const given = typeof tail === 'number' ? tail : valueOf('first');
     const size = typeof given === 'number' ? given : typeof argument.defaultValue === 'number' ? argument.defaultValue : DEFAULT_PAGE;
     // Sizes out of range are refused when the field is run.
     return Math.min(Math.max(size, 0), MAX_PAGE);

@@ -74,6 +74,15 @@ export interface PodLogOptions extends CallOptions {
   previous?: boolean;
 }
 
+export interface FollowLogOptions {
+  container: string;
+  /** Of the container's previous life; it ends where that ended. */
+  previous?: boolean;
+  /** Only lines from this time on; the node looks at whole seconds. */
+  since?: Date;
+  signal: AbortSignal;
+}
+
 /** A Service or Pod port reached through the API server. */
 export interface ProxyTarget {
   kind: 'services' | 'pods';
@@ -235,6 +244,19 @@ export class KubernetesClient {
       headers: { accept: '*/*' }, ...call,
     });
     return answer.body;
+  }
+
+  /**
+   * A container's log as it is written, until the container ends: each line begins with the node's time stamp and a space. To be read without
+   * pause: what is left lying holds up everything else on the connection.
+   */
+  async followPodLog(pod: ObjectRef, { container, previous, since, signal }: FollowLogOptions): Promise<Readable> {
+    const path = resourcePath({ group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }, { ...pod, subresource: 'log' });
+    const { body } = await this.transport.stream({
+      method: 'GET', path, verb: 'watch', resource: 'pods/log', idempotent: true, signal, headers: { accept: '*/*' },
+      query: { container, timestamps: true, ...(previous ? { previous } : { follow: true }), ...(since ? { sinceTime: since.toISOString() } : {}) },
+    });
+    return body;
   }
 
   /**

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { HttpClient } from '../../../deploy/local/http-client.ts';
 import { tenantNamespace } from '../../../src/contract/names.js';
+import { readText } from '../../../src/domains/logs/log-line.policy.js';
+import { LogIntakeRepository } from '../../../src/domains/logs/store/log-intake.repository.js';
 import { LedgerService } from '../../../src/domains/metering/ledger.service.js';
 import { LedgerRepository } from '../../../src/domains/metering/store/ledger.repository.js';
 import { SpendLimits } from '../../../src/domains/quotas/spend-limits.js';
@@ -39,7 +41,7 @@ export interface FurnishedTenant {
   invitation: string;
 }
 
-/** A function that uses a secret and a set, a trigger, a cron trigger and an accepted invocation of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
+/** A function that uses a secret and a set, a trigger, a cron trigger, an accepted invocation and a line in the log of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
 export async function furnishTenant(api: ServedApi, prefix: string): Promise<FurnishedTenant> {
   const name = randomName(prefix);
   const tenant = (await made(api.operator.post('/v1/tenants', { name, labels: { team: randomName('label') } }))) as { id: string };
@@ -62,6 +64,7 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
   await made(owner.post(`${at}/functions/${functionName}/async-invocations`, { order: randomName('order') }));
   await place(api.database, tenant.id);
   await book(api.database, { tenantId: tenant.id, functionId: fn.id, functionName });
+  await print(api.database, { tenantId: tenant.id, functionId: fn.id });
   return { id: tenant.id, name, owner, key: new HttpClient(owner.url, key), functionName, functionId: fn.id, secret, config, digest, archive, invitation };
 }
 
@@ -86,6 +89,14 @@ async function book(database: Database, of: { tenantId: string; functionId: stri
   const totals = { invocations: 3, billedMs: 30, requestBytes: 10, responseBytes: 20 };
   const ledger = new LedgerService(database, new LedgerRepository(database), new SpendLimits(new QuotasRepository(database), new JobQueue(database)));
   await ledger.book([{ ...of, instance: randomUUID(), revision: 1, cluster: 'tests', memoryMb: 128, cpuMillis: 100, totals, at: new Date() }]);
+}
+
+async function print(database: Database, of: { tenantId: string; functionId: string }): Promise<void> {
+  const intake = new LogIntakeRepository(database);
+  const source = { ...of, revision: 1, cluster: 'tests', pod: randomName('pod'), podUid: randomUUID() };
+  await intake.open(systemContext('tests'), source);
+  const text = readText({ at: BigInt(Date.now()) * 1_000_000n, text: JSON.stringify({ message: randomName('line'), requestId: randomUUID(), order: randomName('order') }) });
+  await intake.write(systemContext('tests'), of.tenantId, [{ source, texts: [text], from: 0n, to: text.at }]);
 }
 
 async function made(answer: ReturnType<HttpClient['send']>): Promise<unknown> {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -51,6 +53,11 @@ func Handle(ctx context.Context, event fn.Event) (any, error) {
 		fmt.Println("plain line")
 		fn.FromContext(ctx).Logger.Info("structured line", "order", "o-1")
 		return map[string]bool{"logged": true}, nil
+	case "/print":
+		fmt.Println("of no invocation")
+		log.Print("of package log")
+		slog.WarnContext(ctx, "careful", "order", "o-1")
+		return map[string]bool{"printed": true}, nil
 	case "/context":
 		return describe(ctx), nil
 	case "/pool-environment":

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 class OrderError extends Error {}
 
+console.log('outside of an invocation');
+
 const answers = {
   '/echo': (event) => event,
   '/body': (event) => event.body,
@@ -35,6 +37,17 @@ const answers = {
     console.log('plain line');
     context.logger.info('structured line', { order: 'o-1' });
     return { logged: true };
+  },
+  '/print': async () => {
+    process.stdout.write('in two ');
+    process.stdout.write('parts\n');
+    console.log('first\n  at second');
+    await sleep(5);
+    console.warn('careful');
+    console.error(new OrderError('told to'));
+    console.log(JSON.stringify({ message: 'own json', level: 'debug' }));
+    process.stdout.write('without an end');
+    return { printed: true };
   },
   '/context': (_event, context) => ({
     requestId: context.requestId,

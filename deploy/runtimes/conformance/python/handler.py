@@ -2,9 +2,16 @@
 
 import asyncio
 import base64
+import json
+import logging
 import os
+import sys
 import time
+import traceback
 from decimal import Decimal
+
+logging.basicConfig()
+print("outside of an invocation")
 
 
 def handle(event, context):
@@ -35,6 +42,17 @@ def _log(event, context):
     print("plain line")
     context.logger.info("structured line", order="o-1")
     return {"logged": True}
+
+
+def _print(event, context):
+    sys.stdout.write("in two ")
+    sys.stdout.write("parts\n")
+    print("first\n  at second")
+    logging.getLogger("orders").warning("careful")
+    print("".join(traceback.format_exception(OrderError("told to"))), file=sys.stderr)
+    print(json.dumps({"message": "own json", "level": "debug"}))
+    print("without an end", end="")
+    return {"printed": True}
 
 
 def _context(event, context):
@@ -77,6 +95,7 @@ _answers = {
     "/raise": _raise,
     "/sleep": _sleep,
     "/log": _log,
+    "/print": _print,
     "/context": _context,
     "/environment": lambda event, context: {"greeting": os.environ.get("GREETING")},
     "/pool-environment": lambda event, context: {"pool": os.environ.get("FNPLANE_POOL_TOKEN", os.environ.get("FNPLANE_POOL"))},

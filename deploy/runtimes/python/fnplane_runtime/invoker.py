@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 
 from .answer import error_answer, raised_answer, returned_answer
-from .logs import Logger, platform_line
+from .logs import Logger, Printed, platform_line
 from .settings import MAX_THREADS, MAX_WAITING, MAX_WAITING_BYTES
 
 
@@ -232,7 +232,8 @@ class Invoker:
     def _run_plain(self, call):
         call.started = time.perf_counter_ns()
         try:
-            value = self._handler(call.event, call.context)
+            with Printed(call.context.request_id):
+                value = self._handler(call.event, call.context)
         except BaseException as error:  # noqa: BLE001 - SystemExit of a handler must not end the thread
             self._fail(call, error, time.perf_counter_ns() - call.started)
             return
@@ -248,7 +249,8 @@ class Invoker:
         if awaitable is None:
             call.started = time.perf_counter_ns()
         try:
-            value = await (self._handler(call.event, call.context) if awaitable is None else awaitable)
+            with Printed(call.context.request_id):
+                value = await (self._handler(call.event, call.context) if awaitable is None else awaitable)
         except BaseException as error:  # noqa: BLE001
             self._fail(call, error, time.perf_counter_ns() - call.started)
             return

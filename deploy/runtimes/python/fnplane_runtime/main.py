@@ -8,7 +8,7 @@ import sys
 
 from .invoker import Invoker
 from .loader import LoadFailure, load_handler
-from .logs import platform_line
+from .logs import capture_output, platform_line
 from .metrics import Metrics
 from .server import Server
 from .settings import LINGER_SECONDS, Settings
@@ -141,6 +141,7 @@ def _settings():
 
 def main():
     sys.stdout.reconfigure(line_buffering=True)
+    capture_output()
     pooled, token = os.environ.pop("FNPLANE_POOL", ""), os.environ.pop("FNPLANE_POOL_TOKEN", "")
     settings = _settings()
     with asyncio.Runner() as runner:
