@@ -5,13 +5,14 @@ import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { functionCrdYaml } from './contract/function-crd.js';
 import { warmPoolCrdYaml } from './contract/pool-crd.js';
+import { prometheusRuleYaml } from './generate/prometheus-rule.js';
 import { loadConfig } from './platform/config/config.js';
 import { buildOpenApi } from './platform/rest/open-api.js';
 import { buildControlPlane, closeControlPlane } from './roles/control-plane.js';
 
 /**
  * Writes what is generated from the code (`--check`: only compares): openapi.json, schema.graphql, the custom resource
- * definitions, and the database's schema where a Postgres is given by DATABASE_URL.
+ * definitions, the alert rules as a PrometheusRule, and the database's schema where a Postgres is given by DATABASE_URL.
  */
 async function documents(): Promise<Record<string, string>> {
   const nothing = Buffer.alloc(32).toString('base64');
@@ -28,6 +29,7 @@ async function documents(): Promise<Record<string, string>> {
       'schema.graphql': `${printSchema(lexicographicSortSchema(schema))}\n`,
       'deploy/crds/functions.fnplane.dev.yaml': functionCrdYaml(),
       'deploy/crds/warmpools.fnplane.dev.yaml': warmPoolCrdYaml(),
+      'deploy/monitoring/prometheus-rule.yaml': prometheusRuleYaml(await readFile(join(process.cwd(), 'deploy/monitoring/rules/fnplane.yaml'), 'utf8')),
     };
   } finally {
     await closeControlPlane(plane);

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { clusterDown } from '../deploy/local/cluster/down.ts';
 import { cacheFolder, dataBase, layoutOf } from '../deploy/local/cluster/layout.ts';
 import { ensureBinary, METRICS_SERVER } from '../deploy/local/cluster/builds.ts';
-import { CLUSTER_PACKAGES, ensurePackages, IMAGE_PACKAGES, PROOF_PACKAGES } from '../deploy/local/cluster/packages.ts';
+import { CLUSTER_PACKAGES, ensurePackages, IMAGE_PACKAGES, MONITORING_PACKAGES, PROOF_PACKAGES } from '../deploy/local/cluster/packages.ts';
 import { Progress } from '../deploy/local/cluster/progress.ts';
 import { clusterStatus } from '../deploy/local/cluster/status.ts';
 import { clusterUp } from '../deploy/local/cluster/up.ts';
@@ -92,7 +92,7 @@ async function main(): Promise<number> {
   const records: TestRecord[] = [];
   let failure: unknown;
   try {
-    if (needs(NEED_PACKAGES)) await ensurePackages(progress, { ...CLUSTER_PACKAGES, ...IMAGE_PACKAGES, ...PROOF_PACKAGES, ...KAFKA_PACKAGES });
+    if (needs(NEED_PACKAGES)) await ensurePackages(progress, { ...CLUSTER_PACKAGES, ...IMAGE_PACKAGES, ...PROOF_PACKAGES, ...MONITORING_PACKAGES, ...KAFKA_PACKAGES });
     await Promise.all([
       needs(NEED_POSTGRES) ? preparePostgres(ground, progress) : undefined,
       needs(['integration']) ? ensureLocalKms(progress, interruption.signal).then((path) => { ground.environment.FNPLANE_TEST_LOCAL_KMS = path; }) : undefined,

@@ -1,3 +1,4 @@
+import type { RequestTotals } from './request-totals.js';
 import type { UsageTotals } from './runtime.js';
 
 /**
@@ -8,4 +9,6 @@ export interface GatewayUsageReport {
   /** New with each process. */
   instance: string;
   functions: (UsageTotals & { tenantId: string; functionId: string; revision: number })[];
+  /** Of all functions, for their time series: what their pods do not count. Absent from gateways of older builds. */
+  requests?: (RequestTotals & { tenantId: string; functionId: string })[];
 }

@@ -101,6 +101,10 @@ export class Gateway {
       share: this.share,
       desk: new WakeDesk({
         waker: options.waker, mark: options.wakeMark, isDirect: () => this.network.mode === 'direct', earlyPodMs: this.limits.earlyPodMs, log: this.log,
+        onStarted: (route, start, ms) => {
+          this.metrics.countColdStart(route.counters, start, ms);
+          route.load.series.totals.coldStarts++;
+        },
       }),
       sweeper: new DeadlineSweeper(),
       metrics: this.metrics,
@@ -170,9 +174,11 @@ export class Gateway {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  /** Totals since the process started, for functions whose image serves no metrics of its own. */
+  /** Totals since the process started: what is billed of functions whose image serves no metrics of its own, and requests that no pod counts. */
   usageReport(): GatewayUsageReport {
-    return this.usage.report();
+    const requests: GatewayUsageReport['requests'] = [];
+    for (const { load: { series }, tenant: { tenantId }, functionId } of this.table.routes()) if (series.any) requests.push({ tenantId, functionId, ...series.totals });
+    return { ...this.usage.report(), requests };
   }
 
   /** Load of the functions that were ever asked for. Readable after {@link stop}, too. */

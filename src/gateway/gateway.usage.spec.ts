@@ -67,6 +67,18 @@ describe('usage', () => {
     expect(await rig.metric('fnplane_gateway_requests_total', { tenant: 'shop', function: 'f', code_class: '2xx' })).toBe(1);
   });
 
+  it('tells for time series what no pod counts: refusals in the function\'s place, and the answers of images that do not count', async () => {
+    const pod = await rig.pod((request, response) => void response.writeHead(request.url!.includes('missing') ? 404 : 200).end());
+    rig.deploy(shop, 'counted', [pod], {}, { metering: 'runtime' });
+    rig.deploy(shop, 'uncounted', [pod]);
+    rig.deploy(shop, 'empty', []);
+    rig.deploy(shop, 'stopped', [pod], { suspension: 'ingress' });
+    for (const path of ['counted', 'counted/missing', 'uncounted', 'uncounted', 'uncounted/missing', 'empty', 'stopped']) await (await rig.fetch(shop, `/shop/${path}`)).text();
+    const told = Object.fromEntries(rig.gateway.usageReport().requests!.map(({ functionId, succeeded, clientErrors, serverErrors, durations }) => [functionId.slice(shop.id.length + 1), [succeeded, clientErrors, serverErrors, durations.reduce((a, b) => a + b)]]));
+    expect(told).toEqual({ uncounted: [2, 1, 0, 3], empty: [0, 0, 1, 0], stopped: [0, 1, 0, 0] });
+    expect(rig.gateway.usageReport().requests!.every(({ tenantId }) => tenantId === shop.id)).toBe(true);
+  });
+
   it('counts revisions apart, and keeps the totals of a function that is gone', async () => {
     const revisions = [1, 2].map((number) => ({ ...shop.functionResource('f').spec.revisions[0]!, number }));
     const pod = await rig.pod();

@@ -70,6 +70,36 @@ describe('a function without pods', () => {
       expect(waker().asked.length).toBe(1);
     });
 
+    it('and is counted once, as warm when the pod was brought and as plain when an endpoint named it, from the first request that waited', async () => {
+      await setUp();
+      rig.sink.upsertFunction(asleep('warm'));
+      rig.sink.upsertFunction(asleep('plain'));
+      const pod = await rig.pod();
+      const answers = ['warm', 'warm', 'plain'].map((name) => rig.fetch(shop, `/shop/${name}`));
+      await waiting(3);
+      waker().answers[waker().asked.findIndex(({ name }) => name === 'warm')]!(answerOf(pod, 'warm'));
+      rig.endpoints(shop, 'plain', [pod]);
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200]);
+      await (await rig.fetch(shop, '/shop/warm')).text();
+      for (const start of ['warm', 'plain']) {
+        expect(await rig.metric('fnplane_gateway_cold_starts_total', { tenant: 'shop', function: start, start })).toBe(1);
+        expect(await rig.metric('fnplane_gateway_cold_start_duration_seconds_count', { start })).toBe(1);
+      }
+      expect(await rig.metric('fnplane_gateway_cold_starts_total')).toBe(2);
+      expect(await rig.metric('fnplane_gateway_wait_duration_seconds_count')).toBe(3);
+    });
+
+    it('and a start that nobody waited for any more is not counted with the next one', async () => {
+      await setUp({ limits: { maxWaitMs: 60, maxWakeWaitMs: 60 } });
+      rig.sink.upsertFunction(asleep());
+      expect((await rig.fetch(shop, '/shop/f')).status).toBe(503);
+      const until150 = performance.now() + 150;
+      await until(() => performance.now() > until150);
+      rig.endpoints(shop, 'f', [await rig.pod()]);
+      expect((await rig.fetch(shop, '/shop/f')).status).toBe(200);
+      expect(await rig.metric('fnplane_gateway_cold_starts_total')).toBe(0);
+    });
+
     it('through nobody but its own waiting requests: each function is asked for by itself', async () => {
       await setUp();
       for (const name of ['f', 'g', 'h']) rig.sink.upsertFunction(asleep(name));

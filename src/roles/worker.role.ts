@@ -3,6 +3,7 @@ import { AsyncInvocationCleaning } from '../domains/async-invocations/async-invo
 import { CleanAsyncInvocationsJob } from '../domains/async-invocations/jobs/clean-async-invocations.job.js';
 import { RunAsyncInvocationJob } from '../domains/async-invocations/jobs/run-async-invocation.job.js';
 import { CheckSpendJob } from '../domains/billing/jobs/check-spend.job.js';
+import { SpendGauges } from '../domains/billing/spend-gauges.js';
 import { ClusterBootstrap } from '../domains/clusters/cluster/cluster-bootstrap.js';
 import { ClusterConnector, type ConnectionHooks } from '../domains/clusters/cluster/cluster-connector.js';
 import { PlacementWatch } from '../domains/clusters/cluster/placement.watch.js';
@@ -18,9 +19,12 @@ import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-functi
 import { CleanLogsJob } from '../domains/logs/jobs/clean-logs.job.js';
 import { LogCollector } from '../domains/logs/cluster/log-collector.js';
 import { LogCleaning } from '../domains/logs/log-cleaning.js';
+import { CleanFunctionMetricsJob } from '../domains/metering/jobs/clean-function-metrics.job.js';
+import { MetricsCleaning } from '../domains/metering/metrics-cleaning.js';
 import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
 import { required, type Config } from '../platform/config/config.js';
+import { JobQueueGauges } from '../platform/jobs/job-queue-gauges.js';
 import { JobRunner, type JobHandler } from '../platform/jobs/job-runner.js';
 import { backoffMs } from '../platform/kubernetes/backoff.js';
 import type { KubernetesClient } from '../platform/kubernetes/kubernetes-client.js';
@@ -31,12 +35,13 @@ const log = partLogger('worker');
 
 /** Every kind of keyed work there is. */
 const HANDLERS = [
-  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob,
+  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob, CleanFunctionMetricsJob,
 ] as const;
 
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
 export class WorkerRole {
   private readonly runner: JobRunner;
+  private readonly gauges: JobQueueGauges;
   private readonly stopping = new AbortController();
   private connecting: Promise<void> | undefined;
   private connected = false;
@@ -61,6 +66,7 @@ export class WorkerRole {
       },
     };
     this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
+    this.gauges = new JobQueueGauges(plane.database, handlers.map(({ kind }) => kind));
   }
 
   /** A cluster that does not answer keeps the worker from nothing: its jobs wait and say why. */
@@ -68,8 +74,11 @@ export class WorkerRole {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
     await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
     await this.plane.app.get(LogCleaning, { strict: false }).begin();
+    await this.plane.app.get(MetricsCleaning, { strict: false }).begin();
     this.startCron();
     this.runner.start();
+    this.gauges.start();
+    this.plane.app.get(SpendGauges, { strict: false }).start();
     this.connecting = this.connect(cluster);
     this.plane.app.get(ClusterConnector, { strict: false }).start(this.hooks);
   }
@@ -81,7 +90,7 @@ export class WorkerRole {
   async stop(graceMs: number): Promise<void> {
     this.stopping.abort();
     await this.plane.app.get(CronLoop, { strict: false }).stop();
-    await Promise.all([this.runner.stop(graceMs), this.connecting]);
+    await Promise.all([this.runner.stop(graceMs), this.connecting, this.gauges.stop(), this.plane.app.get(SpendGauges, { strict: false }).stop()]);
     await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
     await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop(), this.plane.app.get(LogCollector, { strict: false }).stop()]);
   }

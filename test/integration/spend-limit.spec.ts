@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CheckSpendJob } from '../../src/domains/billing/jobs/check-spend.job.js';
+import { SpendGauges } from '../../src/domains/billing/spend-gauges.js';
 import { PlacementInputs } from '../../src/domains/clusters/placement-inputs.js';
 import { LedgerService } from '../../src/domains/metering/ledger.service.js';
 import { TenantDirectory } from '../../src/domains/tenants/tenant-directory.js';
 import { systemContext, tenantJobContext } from '../../src/platform/context/context.js';
 import { JobRunner } from '../../src/platform/jobs/job-runner.js';
+import { registry } from '../../src/platform/observability/metrics.js';
 import { randomName, startApi, type TestApi } from '../support/api.js';
 import { PYTHON } from '../support/contract/examples.js';
 import { eventually } from '../support/eventually.js';
@@ -89,6 +91,26 @@ describe('a month\'s spending', () => {
     expect([await queued(free), await queued(idle)]).toEqual([[], []]);
     expect(await look(limited)).toEqual({ again: 'never' });
     expect(await spending(limited)).toEqual({ spending: 'within', condition: undefined });
+  });
+
+  it('is shown to operators as a share of the limit, below it and at it, until the limit is raised', async () => {
+    const [near, at, free] = [await newTeam('10.00'), await newTeam('0.50'), await newTeam()];
+    for (const [team, cents] of [[near, 500], [at, 60], [free, 60]] as const) {
+      await book(team, cents);
+      await look(team);
+    }
+    const gauges = api.plane.app.get(SpendGauges, { strict: false });
+    const shown = async (team: Team): Promise<number | undefined> => (await registry.getSingleMetric('fnplane_tenant_spend_ratio')!.get()).values.find(({ labels }) => labels.tenant === team.name)?.value;
+    gauges.start();
+    await eventually(async () => expect(await shown(at)).toBeGreaterThanOrEqual(1), { withinMs: 5_000 });
+    expect([await shown(near), await shown(free)]).toEqual([expect.closeTo(0.5, 1), undefined]);
+    await gauges.stop();
+    expect(await shown(at)).toBeUndefined();
+    await api.operator.patch(`${at.path}/quota`, { overrides: { monthlySpend: '6.00' } });
+    await look(at);
+    gauges.start();
+    await eventually(async () => expect(await shown(at)).toBeCloseTo(0.1, 1), { withinMs: 5_000 });
+    await gauges.stop();
   });
 
   it('that reaches the limit stops growth and invocations, says so, and nothing else', async () => {

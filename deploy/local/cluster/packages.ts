@@ -20,6 +20,9 @@ export const IMAGE_PACKAGES: Record<string, string> = { debootstrap: 'debootstra
 /** What Schemathesis is installed with. */
 export const PROOF_PACKAGES: Record<string, string> = { 'python3-venv': '/usr/share/doc/python3-venv' };
 
+/** Checks the alert rules, and scrapes a platform in its tests. */
+export const MONITORING_PACKAGES: Record<string, string> = { prometheus: 'promtool' };
+
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 function present(probe: string): boolean {

@@ -5,7 +5,9 @@ import { BillingController } from './api/billing.controller.js';
 import { BillingResolver } from './api/billing.resolver.js';
 import { BillingService } from './billing.service.js';
 import { CheckSpendJob } from './jobs/check-spend.job.js';
+import { SpendGauges } from './spend-gauges.js';
 import { PricesRepository } from './store/prices.repository.js';
+import { SpendingRepository } from './store/spending.repository.js';
 
-@Module({ imports: [TenantsModule, MeteringModule], controllers: [BillingController], providers: [BillingService, PricesRepository, BillingResolver, CheckSpendJob], exports: [BillingService] })
+@Module({ imports: [TenantsModule, MeteringModule], controllers: [BillingController], providers: [BillingService, PricesRepository, BillingResolver, CheckSpendJob, SpendGauges, SpendingRepository], exports: [BillingService, SpendGauges] })
 export class BillingModule {}

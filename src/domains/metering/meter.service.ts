@@ -2,12 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { systemContext } from '../../platform/context/context.js';
 import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-client.js';
 import type { PodNetwork } from '../../platform/kubernetes/pod-pages.js';
+import { partLogger } from '../../platform/observability/logger.js';
 import { FunctionsDirectory } from '../functions/functions-directory.js';
 import { CapacityLedger } from './capacity-ledger.service.js';
-import { gatewayReadings, type ReportSource } from './cluster/gateway-readings.js';
+import { gatewayMetrics, gatewayReadings, type ReportSource } from './cluster/gateway-readings.js';
 import { PodMeter } from './cluster/pod-meter.js';
 import { LedgerService } from './ledger.service.js';
 import { MeterLoop } from './meter-loop.js';
+import { MetricsBooking } from './metrics-booking.js';
+import type { Reading } from './reading.js';
 
 /** Longest that the last round of one cluster may take when the meter ends. */
 const LAST_ROUND_MS = 10_000;
@@ -24,6 +27,7 @@ interface MeteredCluster {
 /** Reads every counter again and again and books the differences. Any number may run at once, over the same clusters too. */
 @Injectable()
 export class MeterService {
+  private readonly log = partLogger('meter');
   private readonly context = systemContext('meter');
   /** By name: what a cluster's counters are booked under. */
   private readonly clusters = new Map<string, MeteredCluster>();
@@ -34,13 +38,14 @@ export class MeterService {
     private readonly ledger: LedgerService,
     private readonly capacity: CapacityLedger,
     private readonly functions: FunctionsDirectory,
+    private readonly metrics: MetricsBooking,
   ) {}
 
   /** A cluster that is read already stays as it is. @param options.own it belongs to the process, which is not ready without it */
   addCluster(name: string, client: KubernetesClient, network: PodNetwork, options: { own?: boolean } = {}): void {
     if (this.clusters.has(name)) return;
     const meter = new PodMeter(name, client, network);
-    const loop = new MeterLoop(name, () => this.bookPods(meter));
+    const loop = new MeterLoop(name, 'pods', () => this.bookPods(meter));
     this.clusters.set(name, { meter, loop, own: options.own ?? false });
     meter.start();
     if (this.intervalMs !== undefined) loop.start(this.intervalMs);
@@ -54,8 +59,10 @@ export class MeterService {
   }
 
   addGateway(cluster: string, report: ReportSource): void {
-    const loop = new MeterLoop(cluster, async () => {
-      await this.ledger.book(await gatewayReadings(this.context, await report(), this.functions, cluster));
+    const loop = new MeterLoop(cluster, 'gateway', async () => {
+      const read = await report();
+      await this.ledger.book(await gatewayReadings(this.context, read, this.functions, cluster));
+      await this.bookMetrics(cluster, () => this.metrics.book(gatewayMetrics(read, cluster, new Date())));
     });
     this.gateways.push(loop);
     if (this.intervalMs !== undefined) loop.start(this.intervalMs);
@@ -88,6 +95,18 @@ export class MeterService {
     await this.ledger.book(readings);
     meter.forget(readings);
     await this.bookCapacity(meter);
+    await this.bookMetrics(meter.cluster, () => this.bookRunning(readings));
+  }
+
+  /** Last, and no reason to call the round failed: what is billed stands in the ledger by now. The next round includes what was not added. */
+  private async bookMetrics(cluster: string, book: () => Promise<void>): Promise<void> {
+    await book().catch((error: unknown) => this.log.warn({ err: error, cluster }, 'time series could not be written; their counts are in the next round'));
+  }
+
+  private async bookRunning(readings: readonly Reading[]): Promise<void> {
+    const running = readings.flatMap(({ requests, ...reading }) => (requests ? [{ ...reading, totals: requests.totals, inFlight: requests.inFlight }] : []));
+    await this.metrics.book(running);
+    await this.metrics.show(running, new Date());
   }
 
   /** What pods were kept ready, busy or not. */

@@ -1,4 +1,5 @@
 import type { UsageTotals } from '../../contract/runtime.js';
+import type { PodRequests } from './request-metrics.policy.js';
 
 /** The totals of one process life at one moment, with what is needed to book them. */
 export interface Reading {
@@ -14,6 +15,8 @@ export interface Reading {
   cpuMillis: number;
   totals: UsageTotals;
   at: Date;
+  /** Of a pod that runs: what its time series are made of. */
+  requests?: PodRequests;
 }
 
 /** What a reading's totals are of: what is read twice, by whomever, has the same. */

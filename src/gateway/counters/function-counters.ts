@@ -5,12 +5,17 @@ const ABORTED = 4;
 /** Upper bounds in ms of the duration histogram; above the last one is `+Inf`. */
 export const DURATION_BUCKETS_MS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 60_000] as const;
 
+/** How a function without a pod came to one: `plain`, its own was started; `warm`, one of the tenant's pool was taken. */
+export const START_KINDS = ['plain', 'warm'] as const;
+export type StartKind = (typeof START_KINDS)[number];
+
 /** Plain numbers on the hot path; they become Prometheus series only when scraped. */
 export class FunctionCounters {
   readonly codes = [0, 0, 0, 0, 0];
   /** Not cumulative; the last one is above all bounds. */
   readonly durations: number[] = new Array<number>(DURATION_BUCKETS_MS.length + 1).fill(0);
   durationSumMs = 0;
+  readonly coldStarts: Record<StartKind, number> = { plain: 0, warm: 0 };
 
   constructor(
     readonly tenant: string,
@@ -37,5 +42,6 @@ export class FunctionCounters {
     for (let i = 0; i < this.codes.length; i++) this.codes[i]! += other.codes[i]!;
     for (let i = 0; i < this.durations.length; i++) this.durations[i]! += other.durations[i]!;
     this.durationSumMs += other.durationSumMs;
+    for (const kind of START_KINDS) this.coldStarts[kind] += other.coldStarts[kind];
   }
 }

@@ -1,4 +1,5 @@
 import type { FunctionLoad } from '../../contract/load-report.js';
+import { RequestCounters } from './request-counters.js';
 
 /** One function's load as plain numbers; see `FunctionLoad`. */
 export class LoadCounters {
@@ -6,6 +7,7 @@ export class LoadCounters {
   inFlight = 0;
   waiting = 0;
   requests = 0;
+  readonly series = new RequestCounters();
   private lastActiveAt = 0;
 
   /** A request has left it. */

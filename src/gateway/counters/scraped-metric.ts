@@ -12,6 +12,7 @@ export class ScrapedMetric {
     readonly name: string,
     readonly help: string,
     readonly type: 'counter' | 'gauge' | 'histogram',
+    readonly labelNames: readonly string[],
     private readonly samples: () => Sample[],
   ) {}
 

@@ -102,6 +102,8 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     if (this.dispatchedAt === 0) {
       this.dispatchedAt = now;
       this.route.load.requests++;
+      if (this.state === WAITING) this.path.metrics.observeWait(now - this.askedAt);
+      this.path.desk.noteServed(this.route, now);
       if (!this.route.active) this.path.desk.keepAwake(this.route, now);
     }
     this.state = DISPATCHED;
@@ -379,7 +381,9 @@ export class Exchange extends Expiring implements Dispatcher.DispatchHandler, Wa
     this.accounted = true;
     this.route.counters.count(status, now - this.admitted.startedAt);
     const { upstream } = this;
+    if (!billable) this.route.load.series.countRefusal(status);
     if (!billable || upstream?.revision.metering !== 'gateway') return;
+    this.route.load.series.countAnswer(status, now - this.dispatchedAt);
     const { body } = this.outgoing;
     if (upstream.usage === undefined || upstream.usage.dropped) upstream.usage = this.path.usage.record(this.route.tenant.tenantId, this.route.functionId, upstream.revision.number);
     const { usage } = upstream;

@@ -176,6 +176,7 @@ export class Intake {
   private refuseKnown(arrival: Arrival, route: FunctionRoute, code: RefusalCode, extras?: RefusalExtras): void {
     this.refuse(arrival.request, arrival.response, code, arrival.requestId, extras);
     route.counters.count(arrival.response.statusCode, performance.now() - arrival.startedAt);
+    route.load.series.countRefusal(arrival.response.statusCode);
   }
 
   private fail(arrival: Arrival, error: unknown): void {

@@ -3,6 +3,7 @@ import { FUNCTION_PORT } from '../../contract/names.js';
 import type { WakeAnswer, Waker } from '../../contract/wake.js';
 import { abortable } from '../../platform/kubernetes/abortable.js';
 import { backoffMs } from '../../platform/kubernetes/backoff.js';
+import type { StartKind } from '../counters/function-counters.js';
 import { endpointId, type Endpoint } from '../routing/endpoint-slice.policy.js';
 import type { FunctionRoute } from '../routing/function-route.js';
 import { probeHealth } from '../upstream/health-probe.js';
@@ -18,6 +19,8 @@ export interface WakeDeskOptions {
   isDirect: () => boolean;
   /** See `GatewayLimits.earlyPodMs`. */
   earlyPodMs: number;
+  /** A function that had no pod when a request came has sent it to one. */
+  onStarted: (route: FunctionRoute, start: StartKind, ms: number) => void;
   log: Logger;
 }
 
@@ -69,6 +72,14 @@ export class WakeDesk {
     this.mark(route, (route.wakeState ??= new WakeState()), nowMs);
   }
 
+  /** A request has got a pod. */
+  noteServed(route: FunctionRoute, nowMs: number): void {
+    const state = route.wakeState;
+    if (state === undefined || state.coldSince === 0) return;
+    this.options.onStarted(route, state.warm ? 'warm' : 'plain', nowMs - state.coldSince);
+    state.coldSince = 0;
+  }
+
   stop(): void {
     clearInterval(this.timer);
     this.stopping.abort();
@@ -79,7 +90,11 @@ export class WakeDesk {
     const now = performance.now();
     for (const route of this.wanted) {
       if (route.load.waiting > 0 && !route.retired) this.look(route, now);
-      else this.wanted.delete(route);
+      else {
+        this.wanted.delete(route);
+        // Nobody waits any more: who comes next begins anew.
+        if (route.wakeState) route.wakeState.coldSince = 0;
+      }
     }
     if (this.wanted.size > 0) return;
     clearInterval(this.timer);
@@ -93,6 +108,7 @@ export class WakeDesk {
       state.misses = 0;
       state.marks = 0;
     } else {
+      if (state.coldSince === 0) beginColdStart(state, nowMs);
       this.wake(route, state, nowMs);
       this.mark(route, state, nowMs);
     }
@@ -120,6 +136,7 @@ export class WakeDesk {
     state.misses = answer ? 0 : state.misses + 1;
     state.wakeAfter = now + (answer ? WAKE_SPACING_MS : backoffMs(state.misses, WAKE_AGAIN));
     if (!answer) return;
+    state.warm = true;
     const { pod, address, port, revision } = answer;
     route.addEarly({ pod, address, port: port || FUNCTION_PORT, podUid: '', revision, ready: true }, this.options.earlyPodMs, false);
   }
@@ -160,6 +177,12 @@ export class WakeDesk {
       if (status === 200) route.addEarly(endpoint, this.options.earlyPodMs, true);
     });
   }
+}
+
+/** A warm pod may have come after the last start had ended: it is none of this one's. */
+function beginColdStart(state: WakeState, nowMs: number): void {
+  state.coldSince = nowMs;
+  state.warm = false;
 }
 
 /** Whether the resource shows a mark that whoever scales the function will follow. */

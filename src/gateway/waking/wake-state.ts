@@ -9,6 +9,10 @@ export class WakeState {
   marking = false;
   markAfter = 0;
   marks = 0;
+  /** Since when a request has waited without there being a pod; 0 while none does. */
+  coldSince = 0;
+  /** A pod of the pool was brought meanwhile. */
+  warm = false;
   /** Ids of the endpoints that are being probed. */
   readonly probing = new Set<string>();
 }

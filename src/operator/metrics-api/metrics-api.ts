@@ -5,6 +5,7 @@ import type { KubernetesClient } from '../../platform/kubernetes/kubernetes-clie
 import { isConflict } from '../../platform/kubernetes/kubernetes-errors.js';
 import type { KubernetesObject } from '../../platform/kubernetes/kubernetes-object.js';
 import { RESOURCE } from '../../platform/kubernetes/resource-type.js';
+import { noteCertificate } from '../../platform/observability/certificate-expiry.js';
 import { partLogger } from '../../platform/observability/logger.js';
 import { AccessReviews } from './access-reviews.js';
 import { makeServingCertificate, type ServingCertificate } from './certificates.js';
@@ -68,6 +69,7 @@ export class MetricsApi {
     this.running = false;
     clearTimeout(this.timer);
     await this.looking;
+    this.noteCertificate(undefined);
     if (!handedOver) await this.deregister();
     await this.server.stop();
   }
@@ -93,6 +95,7 @@ export class MetricsApi {
     try {
       const trust = await this.fetchTrust();
       const certificate = await this.currentCertificate();
+      this.noteCertificate(certificate);
       await this.server.serve(trust, certificate);
       if (this.running) await this.register(certificate);
       if (this.problem) this.log.info({ address: this.options.address, port: this.server.port }, 'metrics for autoscalers are served');
@@ -118,6 +121,10 @@ export class MetricsApi {
       this.certificate = await makeServingCertificate({ dnsNames: [METRICS_HOST], addresses: [this.options.address], lifetimeMs: LIFETIME_MS });
     }
     return this.certificate;
+  }
+
+  private noteCertificate(served: ServingCertificate | undefined): void {
+    noteCertificate(this, { use: 'metrics-api', cluster: this.options.client.cluster }, served?.certificate);
   }
 
   private async register({ authority }: ServingCertificate): Promise<void> {

@@ -25,6 +25,12 @@ export class BoundedCache<Key, Value> {
     this.entries.delete(key);
   }
 
+  /** All that may still be used. */
+  *live(): Generator<[Key, Value]> {
+    const now = Date.now();
+    for (const [key, { value, until }] of this.entries) if (until > now) yield [key, value];
+  }
+
   clear(): void {
     this.entries.clear();
   }

@@ -6,6 +6,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { Context } from '../context/context.js';
 import { DomainError } from '../errors/domain-error.js';
 import { partLogger } from '../observability/logger.js';
+import { openPools, type ConnectionPool } from './database-metrics.js';
 import { MIGRATIONS } from './migrations.js';
 import { ScopedQuery, type StatementScope } from './scoped-query.js';
 import { SnakeNaming } from './snake-naming.js';
@@ -68,10 +69,13 @@ export class Database {
 
   async open(): Promise<void> {
     await this.dataSource.initialize();
+    openPools.add(this.pool);
   }
 
   async close(): Promise<void> {
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    if (!this.dataSource.isInitialized) return;
+    openPools.delete(this.pool);
+    await this.dataSource.destroy();
   }
 
   /** Brings the schema up to date; several processes may call it at once: one does the work, the others wait. */
@@ -144,6 +148,10 @@ export class Database {
     const open = this.session.getStore();
     if (open) return this.transaction(context, (manager) => prepared(manager, open.scope === 'system' ? SYSTEM_ROLE : TENANT_ROLE, text, values));
     return this.inTurn(context, () => this.single<Row>(context, text, values));
+  }
+
+  private get pool(): ConnectionPool {
+    return (this.dataSource.driver as PostgresDriver).master as ConnectionPool;
   }
 
   private async single<Row extends object>(context: Context, text: string, values: readonly unknown[]): Promise<Row[]> {

@@ -19,6 +19,8 @@ import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-p
 import { CreateAsyncInvocations1795737600500 } from '../../../migrations/1795737600500-create-async-invocations.js';
 import { CreateCronTriggers1795824000100 } from '../../../migrations/1795824000100-create-cron-triggers.js';
 import { CreateLogs1795824000300 } from '../../../migrations/1795824000300-create-logs.js';
+import { IndexSignals1795824000500 } from '../../../migrations/1795824000500-index-signals.js';
+import { CreateFunctionMetrics1795824000501 } from '../../../migrations/1795824000501-create-function-metrics.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -43,4 +45,6 @@ export const MIGRATIONS = [
   CreateAsyncInvocations1795737600500,
   CreateCronTriggers1795824000100,
   CreateLogs1795824000300,
+  IndexSignals1795824000500,
+  CreateFunctionMetrics1795824000501,
 ];

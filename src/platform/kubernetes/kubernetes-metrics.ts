@@ -47,6 +47,20 @@ export const queueSeconds = new Histogram({
   registers: [registry],
 });
 
+/** By queue: seconds that the key which waits longest has waited for a run that succeeds. */
+export const queueAges = new Map<string, () => number>();
+
+export const queueOldest = new Gauge({
+  name: 'fnplane_queue_oldest_seconds',
+  help: 'How long the key that waits longest has been due without a run that succeeded, failed runs and the one under way included; 0 while the queue is paused',
+  labelNames: ['queue'] as const,
+  registers: [registry],
+  collect() {
+    this.reset();
+    for (const [queue, age] of queueAges) this.set({ queue }, age());
+  },
+});
+
 export const queueRetries = new Counter({
   name: 'fnplane_queue_retries_total',
   help: 'Runs that failed and were put back with a delay',

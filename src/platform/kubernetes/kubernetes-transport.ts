@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { noteCertificate } from '../observability/certificate-expiry.js';
 import { abortable } from './abortable.js';
 import { Deadline } from './deadline.js';
 import { errorFromStatus, errorFromTransport, KubernetesError, timeoutError } from './kubernetes-errors.js';
@@ -122,6 +123,13 @@ export class KubernetesTransport {
     const session = this.session;
     this.session = undefined;
     await session?.dispatcher.destroy();
+    this.noteCertificates(undefined);
+  }
+
+  private noteCertificates(credentials: Credentials | undefined): void {
+    const { cluster } = this;
+    noteCertificate(this, { use: 'kubernetes-client', cluster }, credentials?.tls.cert?.toString());
+    noteCertificate(this, { use: 'kubernetes-authority', cluster }, credentials?.tls.ca?.toString());
   }
 
   private async withRetries<T>(request: TransportRequest, attempt: (deadline: Deadline) => Promise<T>): Promise<T> {
@@ -208,6 +216,7 @@ export class KubernetesTransport {
     if (this.closed) throw new KubernetesError('unavailable', 'KUBERNETES_UNAVAILABLE', `the client of cluster ${this.cluster} is closed`);
     const fingerprint = fingerprintOf(credentials);
     const previous = this.session;
+    if (previous?.fingerprint !== fingerprint) this.noteCertificates(credentials);
     const dispatcher = previous?.fingerprint === fingerprint ? previous.dispatcher : createDispatcher(access, credentials, this.timeoutMs);
     this.session = {
       dispatcher, fingerprint, headers: credentials.headers,

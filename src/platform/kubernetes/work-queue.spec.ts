@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { queueDepth } from './kubernetes-metrics.js';
+import { queueDepth, queueOldest } from './kubernetes-metrics.js';
 import { WorkQueue, type WorkOutcome, type WorkQueueOptions } from './work-queue.js';
 
 let queue: WorkQueue;
@@ -156,4 +156,44 @@ test('paused it starts nothing but keeps what is added', async () => {
   queue.resume();
   await queue.idle();
   expect(runs).toEqual(['a/x']);
+});
+
+async function oldest(): Promise<number | undefined> {
+  return (await queueOldest.get()).values.find(({ labels }) => labels.queue === 'test')?.value;
+}
+
+test('the oldest key is told until a run of it succeeds: while it waits, runs, and fails; not while the queue is paused', async () => {
+  let fails = true;
+  const gate = new Gate();
+  make(async (key) => {
+    await gate.handle(key);
+    if (fails) throw new Error('not yet');
+  });
+  queue.add('a/x');
+  expect(await oldest()).toBe(0);
+  queue.resume();
+  await vi.waitFor(async () => expect(await oldest()).toBeGreaterThan(0.03));
+  const running = (await oldest())!;
+  gate.release();
+  await vi.waitFor(() => expect(gate.runs).toHaveLength(2));
+  expect(await oldest()).toBeGreaterThan(running);
+  fails = false;
+  gate.release();
+  await vi.waitFor(async () => expect(await oldest()).toBe(0));
+  queue.add('a/y');
+  queue.pause();
+  expect(await oldest()).toBe(0);
+  gate.release();
+  await queue.drain(1_000);
+  expect(await oldest()).toBeUndefined();
+});
+
+test('a key that is forgotten while it waits for its next try is not the oldest', async () => {
+  make(() => Promise.reject(new Error('never')), { backoff: { baseMs: 60_000, maxMs: 60_000 } });
+  queue.resume();
+  queue.add('a/x');
+  await vi.waitFor(async () => expect(await oldest()).toBeGreaterThan(0));
+  await queue.idle();
+  queue.forget('a/x');
+  expect(await oldest()).toBe(0);
 });

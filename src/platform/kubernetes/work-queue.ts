@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { partLogger } from '../observability/logger.js';
 import { backoffMs, type BackoffOptions } from './backoff.js';
-import { queueDepth, queueRetries, queueSeconds } from './kubernetes-metrics.js';
+import { queueAges, queueDepth, queueRetries, queueSeconds } from './kubernetes-metrics.js';
 
 /** What a run of a key says about what comes next; nothing means done. */
 export interface WorkOutcome {
@@ -45,6 +45,9 @@ export class WorkQueue {
   private readonly again = new Set<string>();
   private readonly timers = new Map<string, Timer>();
   private readonly failures = new Map<string, number>();
+  /** When each key that has not been done since became due (monotonic ms). */
+  private readonly dueSince = new Map<string, number>();
+  private readonly age = (): number => this.oldestSeconds();
   private waiting = 0;
   private active = false;
   private closed = false;
@@ -53,6 +56,7 @@ export class WorkQueue {
   constructor(private readonly options: WorkQueueOptions) {
     this.log = partLogger('queue').child({ queue: options.name });
     this.backoff = options.backoff ?? { baseMs: 200, maxMs: 60_000 };
+    queueAges.set(options.name, this.age);
   }
 
   /** Keys that are due and wait. */
@@ -72,6 +76,7 @@ export class WorkQueue {
       this.again.add(key);
       return;
     }
+    if (!this.dueSince.has(key)) this.dueSince.set(key, performance.now());
     const group = this.groupOf(key);
     const keys = this.ready.get(group);
     if (keys?.has(key)) return;
@@ -101,9 +106,13 @@ export class WorkQueue {
   forget(key: string): void {
     this.cancelTimer(key);
     this.failures.delete(key);
+    if (!this.running.has(key) && !this.ready.get(this.groupOf(key))?.has(key)) this.dueSince.delete(key);
   }
 
+  /** What waited while it was paused waited for another process. */
   resume(): void {
+    const now = performance.now();
+    if (!this.active) for (const key of this.dueSince.keys()) this.dueSince.set(key, now);
     this.active = true;
     this.work();
   }
@@ -127,9 +136,17 @@ export class WorkQueue {
     for (const key of [...this.timers.keys()]) this.cancelTimer(key);
     this.ready.clear();
     this.setWaiting(0);
+    if (queueAges.get(this.options.name) === this.age) queueAges.delete(this.options.name);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => { timer = setTimeout(() => resolve(false), deadlineMs); });
     return Promise.race([this.idle().then(() => true), late]).finally(() => clearTimeout(timer));
+  }
+
+  private oldestSeconds(): number {
+    if (!this.active) return 0;
+    let first = Number.POSITIVE_INFINITY;
+    for (const since of this.dueSince.values()) first = Math.min(first, since);
+    return Math.max(0, performance.now() - first) / 1_000;
   }
 
   private groupOf(key: string): string {
@@ -167,6 +184,7 @@ export class WorkQueue {
     try {
       const next = await this.options.handle(key);
       this.failures.delete(key);
+      this.dueSince.delete(key);
       if (next?.againAfterMs !== undefined && !this.again.has(key)) this.addAfter(key, next.againAfterMs);
     } catch (error) {
       outcome = 'failed';

@@ -7,6 +7,7 @@ import { TenantDirectory } from '../../tenants/tenant-directory.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
 import { BillingService } from '../billing.service.js';
 import { hasReached } from '../rating.policy.js';
+import { SpendGauges } from '../spend-gauges.js';
 
 /** The end of the month is waited for in steps: the tenant's time zone may change meanwhile. */
 const LONGEST_WAIT_MS = 3_600_000;
@@ -25,6 +26,7 @@ export class CheckSpendJob implements JobHandler {
     private readonly tenants: TenantsService,
     private readonly quotas: QuotaAdmission,
     private readonly billing: BillingService,
+    private readonly gauges: SpendGauges,
   ) {}
 
   /** @param tenantId key of the job */
@@ -34,7 +36,9 @@ export class CheckSpendJob implements JobHandler {
     const context = tenantJobContext('check-spend', tenant);
     const { monthlySpend: limit } = await this.quotas.effective(context);
     const preview = limit === null ? undefined : await this.billing.preview(context);
+    this.gauges.forget(tenant.name);
     if (limit === null || !preview || !hasReached(preview.total, limit)) {
+      if (limit !== null && preview) this.gauges.note(tenant.name, preview.total, limit);
       await this.tenants.setSpending(context, null);
       return DONE;
     }

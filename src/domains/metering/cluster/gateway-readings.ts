@@ -1,6 +1,7 @@
 import type { GatewayUsageReport } from '../../../contract/usage-report.js';
 import type { SystemContext } from '../../../platform/context/context.js';
 import { FunctionsDirectory } from '../../functions/functions-directory.js';
+import type { MetricReading } from '../metric-points.policy.js';
 import type { Reading } from '../reading.js';
 
 const TIMEOUT_MS = 2_000;
@@ -29,4 +30,9 @@ export async function gatewayReadings(context: SystemContext, report: GatewayUsa
     });
   }
   return readings;
+}
+
+/** What a gateway knows of functions' requests. Of functions that are gone, too: what they did is the tenant's still. */
+export function gatewayMetrics({ instance, requests = [] }: GatewayUsageReport, cluster: string, at: Date): MetricReading[] {
+  return requests.map(({ tenantId, functionId, ...totals }) => ({ cluster, instance: `gateway-${instance}`, tenantId, functionId, totals, at }));
 }

@@ -75,7 +75,7 @@ export class PodMeter {
   private async read(pod: Pod): Promise<Reading | null> {
     const facts = podFacts(pod, this.cluster);
     const scraped = facts ? await this.scraper.read(pod) : null;
-    return facts && scraped ? { ...facts, instance: scraped.instance, totals: scraped.totals, at: new Date() } : null;
+    return facts && scraped ? { ...facts, instance: scraped.instance, totals: scraped.totals, at: new Date(), requests: scraped.requests } : null;
   }
 
   private note(pod: Pod): void {

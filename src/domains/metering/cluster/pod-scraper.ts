@@ -3,6 +3,7 @@ import type { KubernetesClient } from '../../../platform/kubernetes/kubernetes-c
 import type { Pod } from '../../../platform/kubernetes/kubernetes-object.js';
 import { PodPages, type PodNetwork } from '../../../platform/kubernetes/pod-pages.js';
 import { parseTotals, type ScrapedTotals } from '../metrics-text.policy.js';
+import { parseRequests, type PodRequests } from '../request-metrics.policy.js';
 
 /** Reads one pod's totals: straight from its address, or through the API server where the pod network is out of reach. */
 export class PodScraper {
@@ -13,9 +14,10 @@ export class PodScraper {
   }
 
   /** Null when the pod does not answer or does not speak the contract: the next round asks again. */
-  async read(pod: Pod): Promise<ScrapedTotals | null> {
+  async read(pod: Pod): Promise<(ScrapedTotals & { requests: PodRequests }) | null> {
     const text = await this.pages.read(pod, '/metrics');
-    return text === undefined ? null : parseTotals(text);
+    const scraped = text === undefined ? null : parseTotals(text);
+    return scraped && { ...scraped, requests: parseRequests(text!) };
   }
 
   async close(): Promise<void> {
