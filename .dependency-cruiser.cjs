@@ -9,7 +9,7 @@ const TIERS = [
   ['logs'],
   ['invocations'],
   ['async-invocations'],
-  ['triggers', 'cron-triggers'],
+  ['triggers', 'cron-triggers', 'kafka-triggers'],
   ['metering'],
   ['billing'],
 ];

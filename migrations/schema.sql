@@ -472,6 +472,48 @@ CREATE POLICY own_rows ON invitation FOR ALL TO fnplane_tenant USING ((tenant_id
 GRANT DELETE, INSERT, SELECT, UPDATE ON invitation TO fnplane_system;
 GRANT DELETE, INSERT, SELECT ON invitation TO fnplane_tenant;
 
+CREATE TABLE kafka_trigger (
+  assigned_partitions integer NOT NULL DEFAULT 0,
+  consumer_group text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  dead_lettered bigint NOT NULL DEFAULT 0,
+  delivered bigint NOT NULL DEFAULT 0,
+  epoch integer NOT NULL DEFAULT 1,
+  failed bigint NOT NULL DEFAULT 0,
+  failures integer NOT NULL DEFAULT 0,
+  function_id uuid NOT NULL,
+  id uuid NOT NULL,
+  lag bigint,
+  last_delivery_at timestamp with time zone,
+  name text NOT NULL,
+  ready_message text NOT NULL,
+  ready_reason text NOT NULL,
+  ready_since timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  ready_status text NOT NULL,
+  run uuid,
+  secret text,
+  settings jsonb NOT NULL,
+  skipped bigint NOT NULL DEFAULT 0,
+  tenant_id uuid NOT NULL,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  version integer NOT NULL DEFAULT 1
+);
+ALTER TABLE kafka_trigger ENABLE ROW LEVEL SECURITY;
+ALTER TABLE kafka_trigger FORCE ROW LEVEL SECURITY;
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_group UNIQUE (tenant_id, consumer_group);
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_name UNIQUE (tenant_id, name);
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_ready_status_check CHECK ((ready_status = ANY (ARRAY['True'::text, 'False'::text, 'Unknown'::text])));
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE kafka_trigger ADD CONSTRAINT kafka_trigger_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX kafka_trigger_function ON public.kafka_trigger USING btree (tenant_id, function_id);
+CREATE INDEX kafka_trigger_page ON public.kafka_trigger USING btree (tenant_id, created_at, id);
+CREATE INDEX kafka_trigger_secret ON public.kafka_trigger USING btree (tenant_id, secret) WHERE (secret IS NOT NULL);
+CREATE POLICY all_rows ON kafka_trigger FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON kafka_trigger FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON kafka_trigger TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON kafka_trigger TO fnplane_tenant;
+
 CREATE TABLE member (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   id uuid NOT NULL,

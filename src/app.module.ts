@@ -12,6 +12,7 @@ import { CronTriggersModule } from './domains/cron-triggers/cron-triggers.module
 import { FunctionsModule } from './domains/functions/functions.module.js';
 import { InvocationsModule } from './domains/invocations/invocations.module.js';
 import { LogsModule } from './domains/logs/logs.module.js';
+import { KafkaTriggersModule } from './domains/kafka-triggers/kafka-triggers.module.js';
 import { MeteringModule } from './domains/metering/metering.module.js';
 import { OperationsModule } from './domains/operations/operations.module.js';
 import { PoolsModule } from './domains/pools/pools.module.js';
@@ -26,8 +27,8 @@ import { HANDLER_PROVIDERS, PlatformModule } from './platform/platform.module.js
 
 /** From left to right, as they may import each other. */
 const DOMAINS = [
-  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, LogsModule, InvocationsModule, AsyncInvocationsModule, TriggersModule, CronTriggersModule, MeteringModule,
-  BillingModule,
+  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, LogsModule, InvocationsModule, AsyncInvocationsModule,
+  TriggersModule, CronTriggersModule, KafkaTriggersModule, MeteringModule, BillingModule,
 ];
 
 /** The control plane: every domain on one platform. GraphQL and the handler pieces come with the `api` role only. */

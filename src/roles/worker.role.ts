@@ -21,6 +21,7 @@ import { LogCollector } from '../domains/logs/cluster/log-collector.js';
 import { LogCleaning } from '../domains/logs/log-cleaning.js';
 import { CleanFunctionMetricsJob } from '../domains/metering/jobs/clean-function-metrics.job.js';
 import { MetricsCleaning } from '../domains/metering/metrics-cleaning.js';
+import { ConsumeKafkaJob } from '../domains/kafka-triggers/jobs/consume-kafka.job.js';
 import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
 import { required, type Config } from '../platform/config/config.js';
@@ -35,7 +36,7 @@ const log = partLogger('worker');
 
 /** Every kind of keyed work there is. */
 const HANDLERS = [
-  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob, CleanFunctionMetricsJob,
+  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob, CleanFunctionMetricsJob, ConsumeKafkaJob,
 ] as const;
 
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */

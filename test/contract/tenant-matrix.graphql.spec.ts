@@ -47,7 +47,8 @@ describe('the GraphQL API between two tenants', () => {
     const operations = await tenant.owner.graphql(`query($tenant: String!) { operations(tenant: $tenant) ${selectionOf(schema, schema.getType('OperationConnection')!)} }`, { tenant: tenant.name });
     const accepted = await tenant.owner.graphql(`query($tenant: String!) { asyncInvocations(tenant: $tenant) ${selectionOf(schema, schema.getType('AsyncInvocationConnection')!)} }`, { tenant: tenant.name });
     const scheduled = await tenant.owner.graphql(`query($tenant: String!) { cronTriggers(tenant: $tenant) ${selectionOf(schema, schema.getType('CronTriggerConnection')!)} }`, { tenant: tenant.name });
-    const found = [...nodesIn([seen.body.data, operations.body.data, accepted.body.data, scheduled.body.data])].map(([type, [first]]): [string, string[]] => [type, [first!.name, first!.uuid, first!.id].filter((word) => typeof word === 'string')]);
+    const consumed = await tenant.owner.graphql(`query($tenant: String!) { kafkaTriggers(tenant: $tenant) ${selectionOf(schema, schema.getType('KafkaTriggerConnection')!)} }`, { tenant: tenant.name });
+    const found = [...nodesIn([seen.body.data, operations.body.data, accepted.body.data, scheduled.body.data, consumed.body.data])].map(([type, [first]]): [string, string[]] => [type, [first!.name, first!.uuid, first!.id].filter((word) => typeof word === 'string')]);
     return new Map<string, string[]>([...found, ['Code', [tenant.digest]]]);
   }
 

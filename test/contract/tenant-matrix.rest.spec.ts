@@ -4,7 +4,7 @@ import type { HttpAnswer, HttpClient } from '../../deploy/local/http-client.ts';
 import { startApi, type TestApi } from '../support/api.js';
 import { comparable, leaks } from '../support/contract/comparable.js';
 import type { Schema } from '../support/contract/examples.js';
-import { cronTriggerBody, furnishTenant, triggerBody, type FurnishedTenant } from '../support/contract/furnished.js';
+import { cronTriggerBody, furnishTenant, kafkaTriggerBody, triggerBody, type FurnishedTenant } from '../support/contract/furnished.js';
 import { isDistinctive, missingLike } from '../support/contract/missing.js';
 import { bodyOf, fillPath, PathValues, pathParameters, readDocument, type BodyTable, type RestDocument, type RestOperation, type Sent } from '../support/contract/rest-operations.js';
 import { identities, rowSums } from '../support/contract/row-sums.js';
@@ -44,6 +44,7 @@ describe('the REST API between two tenants', () => {
     'PUT /v1/tenants/{tenant}/code/{digest}': { body: tenant.archive, type: 'application/gzip' },
     'POST /v1/tenants/{tenant}/cron-triggers': { body: JSON.stringify(cronTriggerBody(tenant.functionName)), type: 'application/json' },
     'POST /v1/tenants/{tenant}/triggers': { body: JSON.stringify(triggerBody(tenant.functionName)), type: 'application/json' },
+    'POST /v1/tenants/{tenant}/kafka-triggers': { body: JSON.stringify(kafkaTriggerBody(tenant.functionName)), type: 'application/json' },
   });
 
   /** The operation's parameters with one existing thing of `side` each: all its words by parameter. */

@@ -14,8 +14,9 @@ export class TestTopics {
     this.#producer = new Producer({ ...options, serializers: stringSerializers });
   }
 
-  async create(topic: string, partitions: number): Promise<void> {
-    await this.#admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+  /** @param settings Kafka's own of a topic, e.g. `max.message.bytes` */
+  async create(topic: string, partitions: number, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: Object.entries(settings).map(([name, value]) => ({ name, value })) });
   }
 
   async produce(topic: string, partition: number, count: number): Promise<void> {

@@ -14,12 +14,6 @@ export interface SourceTrigger {
   name: string;
 }
 
-/** Why the last try was none or failed. */
-export interface AttemptError {
-  code: string;
-  message: string;
-}
-
 /** What the function answered, as it is kept. */
 export interface KeptResult {
   contentType: string | undefined;

@@ -10,7 +10,7 @@ import { matchesSelector, onlyValue, type LabelSelector } from '../metrics-api/l
 import { MetricsApi } from '../metrics-api/metrics-api.js';
 import type { OutboundRules } from '../../platform/outbound/outbound-url.policy.js';
 import { AutoscalerCaches } from './autoscaler.caches.js';
-import { brokerAccess } from './lag/broker-access.policy.js';
+import { brokerAccess } from '../../platform/kafka/broker-access.policy.js';
 import { LagCollector } from './lag/lag-collector.js';
 import { withLag } from './load-view.js';
 import type { GatewayLoadSource } from './load/gateway-load.js';

@@ -96,7 +96,7 @@ const environment = z.object({
   FNPLANE_METRICS_API_ADDRESS: z.string().refine((text) => isIP(text) !== 0 && !/^(127\.|::1$|0\.0\.0\.0$|::$)/.test(text), 'must be an IP address of this machine, not loopback').optional(),
   /** Ranges of nodes, pods, services and the API server that functions must not reach, beside the private ranges that are always closed. */
   FNPLANE_BLOCKED_EGRESS: cidrs.default([]),
-  /** Ranges outside the internet in which Kafka brokers that tenants name may be: without any, the operator calls none there. */
+  /** Ranges outside the internet in which Kafka brokers that tenants name may be: without any, none there are called. */
   FNPLANE_BROKER_RANGES: cidrs.refine((ranges) => ranges.every(isRange), 'must be IP addresses or ranges divided by commas').default([]),
   /** Ranges outside the internet that webhooks of tenants may reach; none by default. */
   FNPLANE_OUTBOUND_RANGES: cidrs.refine((ranges) => ranges.every(isRange), 'must be IP addresses or ranges divided by commas').default([]),

@@ -21,6 +21,7 @@ import { CreateCronTriggers1795824000100 } from '../../../migrations/17958240001
 import { CreateLogs1795824000300 } from '../../../migrations/1795824000300-create-logs.js';
 import { IndexSignals1795824000500 } from '../../../migrations/1795824000500-index-signals.js';
 import { CreateFunctionMetrics1795824000501 } from '../../../migrations/1795824000501-create-function-metrics.js';
+import { CreateKafkaTriggers1795824000200 } from '../../../migrations/1795824000200-create-kafka-triggers.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   CreateLogs1795824000300,
   IndexSignals1795824000500,
   CreateFunctionMetrics1795824000501,
+  CreateKafkaTriggers1795824000200,
 ];

@@ -18,7 +18,7 @@ export interface BrokerAccess {
   sasl?: { mechanism: SaslMechanism; username: string; password: string };
 }
 
-/** Of one connection, between two calls of {@link BrokerSet.refill}. */
+/** Of one connection, between two calls of {@link BrokerSet.refill}, where nothing else is said. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_CONNECTIONS = 64;
 /** Brokers say how often a password is hashed; more than that only burns the CPU of whoever signs in. */
@@ -38,7 +38,7 @@ export class BrokerSet {
   private readonly open = new Map<string, Promise<OpenBroker>>();
   private readonly begun = new Set<OpenBroker>();
 
-  constructor(private readonly access: BrokerAccess, private readonly rules: Pick<OutboundRules, 'allowed' | 'closed'>, private readonly timeoutMs: number, private readonly resolve: Resolver = (host) => lookup(host, { all: true, verbatim: true })) {}
+  constructor(private readonly access: BrokerAccess, private readonly rules: Pick<OutboundRules, 'allowed' | 'closed'>, private readonly timeoutMs: number, private readonly resolve: Resolver = (host) => lookup(host, { all: true, verbatim: true }), private readonly mostBytes = MOST_BYTES) {}
 
   /** The first of the named brokers that can be had. @throws {DomainError} what the last one failed with. */
   async any(): Promise<OpenBroker> {
@@ -71,7 +71,7 @@ export class BrokerSet {
 
   /** From here on each connection may bring its fill again. */
   refill(): void {
-    for (const { budget } of this.begun) budget.left = MOST_BYTES;
+    for (const { budget } of this.begun) budget.left = this.mostBytes;
   }
 
   /** At once; whoever waits for an answer is told that the connection broke. The set can be used again. */
@@ -86,7 +86,7 @@ export class BrokerSet {
     const address = await this.judged(name, host);
     const connection = new kafka.Connection('fnplane', { connectTimeout: this.timeoutMs, requestTimeout: this.timeoutMs, ...this.security(kafka, host) });
     connection.on('error', () => undefined);
-    const broker = { name, connection, budget: { left: MOST_BYTES } };
+    const broker = { name, connection, budget: { left: this.mostBytes } };
     const connected = connection.connect(address, port) as Promise<void>;
     contain(broker);
     this.begun.add(broker);

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors/domain-error.js';
 
 /** `REFUSED`: credentials and certificates. `FORBIDDEN`, `TOPIC_NOT_FOUND`: of what is asked for; the brokers answer other questions. */
-export type KafkaErrorCode = 'KAFKA_ADDRESS_CLOSED' | 'KAFKA_UNREACHABLE' | 'KAFKA_TIMEOUT' | 'KAFKA_REFUSED' | 'KAFKA_FORBIDDEN' | 'KAFKA_TOPIC_NOT_FOUND' | 'KAFKA_CREDENTIALS_MISSING' | 'KAFKA_ANSWER_UNREADABLE';
+export type KafkaErrorCode = 'KAFKA_ADDRESS_CLOSED' | 'KAFKA_UNREACHABLE' | 'KAFKA_TIMEOUT' | 'KAFKA_REFUSED' | 'KAFKA_FORBIDDEN' | 'KAFKA_TOPIC_NOT_FOUND' | 'KAFKA_CREDENTIALS_MISSING' | 'KAFKA_ANSWER_UNREADABLE' | 'KAFKA_GROUP_IN_USE' | 'KAFKA_UNSETTLED';
 
 /** Says nothing of what the name resolved to: that would map the network inside for who asks. */
 export function brokerClosed(broker: string): DomainError<KafkaErrorCode> {
@@ -36,6 +36,15 @@ export function answerUnreadable(broker: string, cause: unknown): DomainError<Ka
   return new DomainError('upstream', 'KAFKA_ANSWER_UNREADABLE', `The broker ${broker} answers what cannot be read; Kafka 3.0 and newer are understood.`, { cause });
 }
 
+export function groupInUse(cause: unknown): DomainError<KafkaErrorCode> {
+  return new DomainError('conflict', 'KAFKA_GROUP_IN_USE', 'The consumer group has other members; a group that the platform reads as must be its own.', { cause });
+}
+
+/** It will have passed in a moment. */
+export function brokersUnsettled(cause: unknown): DomainError<KafkaErrorCode> {
+  return new DomainError('unavailable', 'KAFKA_UNSETTLED', 'The brokers are moving what they keep.', { cause });
+}
+
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/;
 /** What brokers call a refusal, in words. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -44,9 +53,10 @@ const REFUSALS: Readonly<Record<string, string>> = {
   ILLEGAL_SASL_STATE: 'asks for no credentials, or for others',
   CLUSTER_AUTHORIZATION_FAILED: 'does not let these credentials in',
 };
-const PASSING: ReadonlySet<string> = new Set(['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_OR_FOLLOWER']);
+const PASSING: ReadonlySet<string> = new Set(['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'REPLICA_NOT_AVAILABLE', 'OFFSET_NOT_AVAILABLE']);
+const OF_MEMBERS: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS', 'FENCED_MEMBER_EPOCH', 'STALE_MEMBER_EPOCH', 'GROUP_ID_NOT_FOUND']);
 const PROHIBITIONS: Readonly<Record<string, string>> = {
-  TOPIC_AUTHORIZATION_FAILED: 'does not let these credentials read the topic',
+  TOPIC_AUTHORIZATION_FAILED: 'does not let these credentials read the topic, or write to the one for dead letters',
   GROUP_AUTHORIZATION_FAILED: 'does not let these credentials read the consumer group',
 };
 
@@ -71,11 +81,18 @@ export function isPassing(error: unknown): boolean {
   return !(error instanceof DomainError) && [...facts(error).words].some((word) => PASSING.has(word));
 }
 
+/** Whether brokers say that a record, with what was added to it, is larger than they take. */
+export function isTooLarge(error: unknown): boolean {
+  const { words } = facts(error);
+  return words.has('MESSAGE_TOO_LARGE') || words.has('RECORD_LIST_TOO_LARGE');
+}
+
 /** What went wrong at a broker, in words for the owner of the function. Nothing of what was sent is in them. */
 export function kafkaError(broker: string, topic: string, error: unknown): DomainError<KafkaErrorCode> {
   if (error instanceof DomainError) return error as DomainError<KafkaErrorCode>;
   const { words, authentication } = facts(error);
   if (words.has('UNKNOWN_TOPIC_OR_PARTITION')) return topicNotFound(topic);
+  if ([...words].some((word) => OF_MEMBERS.has(word))) return groupInUse(error);
   const refusal = [...words].find((word) => word in REFUSALS);
   if (refusal !== undefined) return brokerRefused(broker, REFUSALS[refusal]!, error);
   const prohibition = [...words].find((word) => word in PROHIBITIONS);

@@ -75,6 +75,13 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
   patchCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger', { change: { path: `/${randomName('p')}` } }),
   deleteCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger'),
   runCronTrigger: async (world) => thing(await world.cronTrigger(), 'cronTrigger'),
+  createKafkaTrigger: async (world) => {
+    const { tenant, reference } = await world.function();
+    const body = world.kafkaTriggerBody(reference);
+    return of({ tenant, reference: body.name, path: `/v1/tenants/${tenant}/kafka-triggers/${body.name}` }, { kafkaTrigger: body });
+  },
+  patchKafkaTrigger: async (world) => thing(await world.kafkaTrigger(), 'kafkaTrigger', { change: { topics: [randomName('topic')] } }),
+  deleteKafkaTrigger: async (world) => thing(await world.kafkaTrigger(), 'kafkaTrigger'),
   deployFunction: async (world) => {
     const fn = await world.function();
     return of(fn, { function: { ...world.functionBody(fn.reference), runtime: 'PYTHON' } });

@@ -77,6 +77,12 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
     const { path } = await world.cronTrigger();
     return { path: `${path}/run`, resource: path };
   },
+  'POST /v1/tenants/{tenant}/kafka-triggers': async (world) => {
+    const { tenant, reference } = await world.function();
+    return { path: `/v1/tenants/${tenant}/kafka-triggers`, body: world.kafkaTriggerBody(reference) };
+  },
+  'PATCH /v1/tenants/{tenant}/kafka-triggers/{kafkaTrigger}': async (world) => ({ path: (await world.kafkaTrigger()).path, body: { topics: [randomName('topic')] } }),
+  'DELETE /v1/tenants/{tenant}/kafka-triggers/{kafkaTrigger}': async (world) => ({ path: (await world.kafkaTrigger()).path }),
   'POST /v1/tenants/{tenant}/functions': async (world) => ({ path: `${(await world.tenant()).path}/functions`, body: world.functionBody() }),
   'PUT /v1/tenants/{tenant}/functions/{function}': async (world) => {
     const { path, reference } = await world.function();

@@ -161,6 +161,18 @@ export class World {
     return { name: randomName('cron'), function: fn, schedule: '0 2 * * *' };
   }
 
+  /** Suspended: its brokers are nowhere. */
+  async kafkaTrigger(): Promise<Thing> {
+    const { tenant, reference: fn } = await this.function();
+    const body = this.kafkaTriggerBody(fn);
+    await this.made(`/v1/tenants/${tenant}/kafka-triggers`, body);
+    return { tenant, reference: body.name, path: `/v1/tenants/${tenant}/kafka-triggers/${body.name}` };
+  }
+
+  kafkaTriggerBody(fn: string): { name: string; function: string; brokers: string[]; topics: string[]; suspended: boolean } {
+    return { name: randomName('kafka'), function: fn, brokers: ['kafka.example:9092'], topics: ['orders'], suspended: true };
+  }
+
   /** An invocation of a function of its own that failed, as a worker would have told. */
   async failedInvocation(): Promise<Thing & { functionName: string }> {
     const { tenant, reference: functionName, path: fn } = await this.function();

@@ -55,6 +55,8 @@ export const EXAMPLES: Record<string, () => unknown> = {
   'TriggerPathInput.value': () => '/orders',
   'TriggerPathPatch.value': () => '/orders',
   'TriggerRewriteInput.prefix': () => '/',
+  brokers: () => [`${freshName()}.example:9092`],
+  topics: () => ['orders'],
   tenantRole: () => 'viewer',
   FunctionBodyModel: () => PYTHON,
   ReplaceFunctionBody: () => PYTHON,

@@ -41,7 +41,7 @@ export interface FurnishedTenant {
   invitation: string;
 }
 
-/** A function that uses a secret and a set, a trigger, a cron trigger, an accepted invocation and a line in the log of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
+/** A function that uses a secret and a set, a trigger, a cron trigger, a Kafka trigger, an accepted invocation and a line in the log of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
 export async function furnishTenant(api: ServedApi, prefix: string): Promise<FurnishedTenant> {
   const name = randomName(prefix);
   const tenant = (await made(api.operator.post('/v1/tenants', { name, labels: { team: randomName('label') } }))) as { id: string };
@@ -61,6 +61,7 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
   const fn = (await made(owner.post(`${at}/functions`, { name: functionName, runtime: 'python', source: { inline: INLINE_SOURCE }, secrets: [secret], configs: [config] }))) as { id: string };
   await made(owner.post(`${at}/triggers`, triggerBody(functionName)));
   await made(owner.post(`${at}/cron-triggers`, cronTriggerBody(functionName)));
+  await made(owner.post(`${at}/kafka-triggers`, kafkaTriggerBody(functionName)));
   await made(owner.post(`${at}/functions/${functionName}/async-invocations`, { order: randomName('order') }));
   await place(api.database, tenant.id);
   await book(api.database, { tenantId: tenant.id, functionId: fn.id, functionName });
@@ -75,6 +76,11 @@ export function triggerBody(functionName: string): object {
 
 export function cronTriggerBody(functionName: string): object {
   return { name: randomName('cron'), function: functionName, schedule: '0 2 * * *', body: randomName('cron-body') };
+}
+
+/** Of brokers that are nowhere. */
+export function kafkaTriggerBody(functionName: string): object {
+  return { name: randomName('kafka'), function: functionName, brokers: [`${randomName('broker')}.example:9092`], topics: [randomName('topic')] };
 }
 
 /** What the worker and the meter would write; neither runs beside these tests. */

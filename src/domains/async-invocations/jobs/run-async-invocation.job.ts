@@ -2,23 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { HEADER } from '../../../contract/runtime.js';
 import { systemContext, tenantJobContext, type TenantContext } from '../../../platform/context/context.js';
-import { DomainError } from '../../../platform/errors/domain-error.js';
 import { fieldText, type InvocationAnswer } from '../../../platform/invocation/gateway-client.js';
 import { againAfter, DONE, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
 import { addLogContext } from '../../../platform/observability/logger.js';
+import { answerOfError, outcomeOf, type AttemptAnswer } from '../../invocations/attempt-outcome.policy.js';
 import { FunctionCalls } from '../../invocations/function-calls.js';
 import { TenantDirectory } from '../../tenants/tenant-directory.js';
 import { finishedTotal, queueSeconds } from '../async-invocation-metrics.js';
 import { ASYNC_INVOCATION_JOB, MOST_RESULT_BYTES, type KeptResult } from '../async-invocation-states.js';
-import { outcomeOf, type AttemptAnswer } from '../attempt-outcome.policy.js';
 import { AsyncRunsRepository, type BegunRun, type RunRecord } from '../store/async-runs.repository.js';
 import { TenantRoom } from '../tenant-room.js';
 
 const CONCURRENCY = 32;
 /** At once in this process: the other half is the others'. */
 const MOST_OF_ONE_TENANT = CONCURRENCY / 2;
-/** Errors of the gateway's client; any other is the control plane's own. */
-const OF_THE_WAY = new Set(['GATEWAY_UNAVAILABLE', 'INVOCATION_TIMEOUT', 'FUNCTION_CONNECTION_LOST', 'INVOCATION_PATH_INVALID']);
 
 interface Attempt {
   answer: AttemptAnswer;
@@ -91,17 +88,14 @@ export class RunAsyncInvocationJob implements JobHandler {
         // The same at every try, so that the function can tell a repeat.
         function: name, principal, method, path, headers: { ...headers, [HEADER.requestId]: id }, ...(body ? { body } : {}), ...(trigger !== null && dueAt ? { trigger: { name: trigger, dueAt } } : {}), keepBytes: MOST_RESULT_BYTES,
       });
-      if (answer.refusal) return refused(answer.refusal.code, answer.refusal.detail, answer.refusal.retryAfterSeconds);
+      if (answer.refusal) return { answer: { from: 'platform', code: answer.refusal.code, message: answer.refusal.detail, retryAfterSeconds: answer.refusal.retryAfterSeconds }, answered: undefined };
       return { answer: { from: 'function', status: answer.status }, answered: { status: answer.status, revision: answer.revision, result: resultOf(answer) } };
     } catch (error) {
-      if (!(error instanceof DomainError) || !OF_THE_WAY.has(error.code)) throw error;
-      return refused(error.code, error.message, error.retryAfterSeconds);
+      const answer = answerOfError(error);
+      if (!answer) throw error;
+      return { answer, answered: undefined };
     }
   }
-}
-
-function refused(code: string, message: string, retryAfterSeconds: number | undefined): Attempt {
-  return { answer: { from: 'platform', code, message, retryAfterSeconds }, answered: undefined };
 }
 
 function resultOf({ headers, body, tooLarge }: InvocationAnswer): KeptResult {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SystemContext, TenantContext } from '../../../platform/context/context.js';
 import { Database } from '../../../platform/database/database.js';
 import type { AsyncState, KeptResult } from '../async-invocation-states.js';
-import type { AttemptOutcome } from '../attempt-outcome.policy.js';
+import type { AttemptOutcome } from '../../invocations/attempt-outcome.policy.js';
 
 /** What a try needs. */
 export interface BegunRun {

@@ -5,7 +5,7 @@ import type { FunctionResource, KafkaSource, ScalingSpec } from '../../../contra
 import { parseAddressRange } from '../../../platform/network/address-range.policy.js';
 import { eventually } from '../../../../test/support/eventually.js';
 import { functionOf } from '../../function/testing/observed.js';
-import { brokerAccess } from './broker-access.policy.js';
+import { brokerAccess } from '../../../platform/kafka/broker-access.policy.js';
 import { LagCollector, type LagCollectorOptions } from './lag-collector.js';
 
 let collector: LagCollector | undefined;

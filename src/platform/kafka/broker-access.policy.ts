@@ -1,13 +1,13 @@
-import type { KafkaSource } from '../../../contract/function-resource.js';
-import type { BrokerAccess } from '../../../platform/kafka/broker-set.js';
-import { credentialsMissing } from '../../../platform/kafka/kafka-errors.js';
+import type { KafkaSource } from '../../contract/function-resource.js';
+import type { BrokerAccess } from './broker-set.js';
+import { credentialsMissing } from './kafka-errors.js';
 
 /**
- * How a function's brokers are reached. Pure.
+ * How brokers that a tenant names are reached. Pure.
  * @param data of its secret, open
  * @throws {DomainError} KAFKA_CREDENTIALS_MISSING, naming the key.
  */
-export function brokerAccess({ brokers, tls, sasl }: KafkaSource, data: Readonly<Record<string, string>>): BrokerAccess {
+export function brokerAccess({ brokers, tls, sasl }: Pick<KafkaSource, 'brokers' | 'tls' | 'sasl'>, data: Readonly<Record<string, string>>): BrokerAccess {
   const needed = (key: string): string => {
     const value = data[key];
     if (value === undefined || value === '') throw credentialsMissing(`The secret for the brokers has no ${key}.`);
