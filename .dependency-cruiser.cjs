@@ -2,9 +2,10 @@
 
 /** Domains from left to right: one may import from its own tier and from those to the left of it. */
 const TIERS = [
-  ['tenants', 'audit', 'operations'],
+  ['tenants', 'audit', 'events', 'operations'],
   ['access', 'clusters', 'configuration'],
   ['quotas'],
+  ['webhooks'],
   ['functions', 'pools'],
   ['logs'],
   ['invocations'],

@@ -95,12 +95,14 @@ CREATE TABLE async_invocation (
   attempts integer NOT NULL DEFAULT 0,
   body bytea,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  destination jsonb,
   error_code text,
   error_message text,
   expires_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
   function_id uuid NOT NULL,
   headers jsonb NOT NULL,
+  hops integer NOT NULL DEFAULT 0,
   id uuid NOT NULL,
   max_age_seconds integer NOT NULL,
   max_attempts integer NOT NULL,
@@ -138,6 +140,27 @@ CREATE POLICY all_rows ON async_invocation FOR ALL TO fnplane_system USING (true
 CREATE POLICY own_rows ON async_invocation FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON async_invocation TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON async_invocation TO fnplane_tenant;
+
+CREATE TABLE async_policy (
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  function_id uuid NOT NULL,
+  max_age_seconds integer,
+  max_attempts integer,
+  on_failure jsonb,
+  on_success jsonb,
+  tenant_id uuid NOT NULL,
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  version integer NOT NULL DEFAULT 1
+);
+ALTER TABLE async_policy ENABLE ROW LEVEL SECURITY;
+ALTER TABLE async_policy FORCE ROW LEVEL SECURITY;
+ALTER TABLE async_policy ADD CONSTRAINT async_policy_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 10)));
+ALTER TABLE async_policy ADD CONSTRAINT async_policy_pkey PRIMARY KEY (tenant_id, function_id);
+ALTER TABLE async_policy ADD CONSTRAINT async_policy_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE POLICY all_rows ON async_policy FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON async_policy FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON async_policy TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON async_policy TO fnplane_tenant;
 
 CREATE TABLE audit_entry (
   action text NOT NULL,
@@ -307,6 +330,19 @@ ALTER TABLE encryption_key ADD CONSTRAINT encryption_key_pkey PRIMARY KEY (id);
 ALTER TABLE encryption_key ADD CONSTRAINT encryption_key_provider_check CHECK ((provider = ANY (ARRAY['local'::text, 'aws-kms'::text, 'vault-transit'::text])));
 ALTER TABLE encryption_key ADD CONSTRAINT encryption_key_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retired'::text])));
 GRANT INSERT, SELECT, UPDATE ON encryption_key TO fnplane_system;
+
+CREATE TABLE event_counter (
+  last bigint NOT NULL,
+  tenant_id uuid NOT NULL
+);
+ALTER TABLE event_counter ENABLE ROW LEVEL SECURITY;
+ALTER TABLE event_counter FORCE ROW LEVEL SECURITY;
+ALTER TABLE event_counter ADD CONSTRAINT event_counter_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE event_counter ADD CONSTRAINT event_counter_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+CREATE POLICY all_rows ON event_counter FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON event_counter FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_counter TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_counter TO fnplane_tenant;
 
 CREATE TABLE function (
   authentication text NOT NULL,
@@ -645,6 +681,28 @@ ALTER TABLE plan ADD CONSTRAINT plan_pkey PRIMARY KEY (name);
 GRANT SELECT ON plan TO fnplane_system;
 GRANT SELECT ON plan TO fnplane_tenant;
 
+CREATE TABLE platform_event (
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  data jsonb NOT NULL,
+  id uuid NOT NULL,
+  recipient uuid,
+  sequence bigint NOT NULL,
+  subject text NOT NULL,
+  tenant_id uuid NOT NULL,
+  type text NOT NULL
+);
+ALTER TABLE platform_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE platform_event FORCE ROW LEVEL SECURITY;
+ALTER TABLE platform_event ADD CONSTRAINT platform_event_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE platform_event ADD CONSTRAINT platform_event_sequence UNIQUE (tenant_id, sequence);
+ALTER TABLE platform_event ADD CONSTRAINT platform_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+CREATE INDEX platform_event_age ON public.platform_event USING btree (at);
+CREATE INDEX platform_event_subject ON public.platform_event USING btree (tenant_id, subject, sequence);
+CREATE POLICY all_rows ON platform_event FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON platform_event FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON platform_event TO fnplane_system;
+GRANT DELETE, INSERT, SELECT ON platform_event TO fnplane_tenant;
+
 CREATE TABLE price (
   amount numeric(38,18) NOT NULL,
   free_allowance numeric(38,0) NOT NULL DEFAULT 0,
@@ -906,6 +964,88 @@ CREATE POLICY all_rows ON warm_pool_status FOR ALL TO fnplane_system USING (true
 CREATE POLICY own_rows ON warm_pool_status FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON warm_pool_status TO fnplane_system;
 GRANT SELECT ON warm_pool_status TO fnplane_tenant;
+
+CREATE TABLE webhook (
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  cursor bigint NOT NULL,
+  deliveries bigint NOT NULL DEFAULT 0,
+  disabled boolean NOT NULL DEFAULT false,
+  ended text,
+  ended_at timestamp with time zone,
+  events text[],
+  failing_since timestamp with time zone,
+  failures integer NOT NULL DEFAULT 0,
+  function_id uuid,
+  id uuid NOT NULL,
+  name text,
+  next_attempt_at timestamp with time zone,
+  outcome text,
+  tenant_id uuid NOT NULL,
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  url text NOT NULL,
+  version integer NOT NULL DEFAULT 1
+);
+ALTER TABLE webhook ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhook FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook ADD CONSTRAINT webhook_destination UNIQUE (tenant_id, function_id, outcome);
+ALTER TABLE webhook ADD CONSTRAINT webhook_ended CHECK (((ended IS NULL) = (ended_at IS NULL)));
+ALTER TABLE webhook ADD CONSTRAINT webhook_ended_check CHECK ((ended = ANY (ARRAY['gone'::text, 'failing'::text])));
+ALTER TABLE webhook ADD CONSTRAINT webhook_kind CHECK ((((name IS NULL) = (function_id IS NOT NULL)) AND ((name IS NULL) = (outcome IS NOT NULL))));
+ALTER TABLE webhook ADD CONSTRAINT webhook_name UNIQUE (tenant_id, name);
+ALTER TABLE webhook ADD CONSTRAINT webhook_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text])));
+ALTER TABLE webhook ADD CONSTRAINT webhook_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE webhook ADD CONSTRAINT webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE webhook ADD CONSTRAINT webhook_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX webhook_page ON public.webhook USING btree (tenant_id, created_at, id);
+CREATE POLICY all_rows ON webhook FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON webhook FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook TO fnplane_tenant;
+
+CREATE TABLE webhook_delivery (
+  at timestamp with time zone NOT NULL,
+  attempt integer NOT NULL,
+  delivered boolean NOT NULL,
+  duration_ms integer NOT NULL,
+  error_code text,
+  error_message text,
+  event_id uuid NOT NULL,
+  event_type text NOT NULL,
+  number bigint NOT NULL,
+  status integer,
+  tenant_id uuid NOT NULL,
+  webhook_id uuid NOT NULL
+);
+ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhook_delivery FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (tenant_id, webhook_id, number);
+ALTER TABLE webhook_delivery ADD CONSTRAINT webhook_delivery_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhook(tenant_id, id) ON DELETE CASCADE;
+CREATE POLICY all_rows ON webhook_delivery FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON webhook_delivery FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_delivery TO fnplane_system;
+GRANT DELETE, INSERT, SELECT ON webhook_delivery TO fnplane_tenant;
+
+CREATE TABLE webhook_secret (
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone,
+  key_id text NOT NULL,
+  number integer NOT NULL,
+  sealed bytea NOT NULL,
+  tenant_id uuid NOT NULL,
+  webhook_id uuid NOT NULL,
+  wrapped_key bytea NOT NULL
+);
+ALTER TABLE webhook_secret ENABLE ROW LEVEL SECURITY;
+ALTER TABLE webhook_secret FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_secret ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (tenant_id, webhook_id, number);
+ALTER TABLE webhook_secret ADD CONSTRAINT webhook_secret_tenant_id_webhook_id_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhook(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX webhook_secret_key ON public.webhook_secret USING btree (key_id, tenant_id, webhook_id, number);
+CREATE TRIGGER webhook_secret_rewrapped AFTER UPDATE ON public.webhook_secret REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION demand_active_key();
+CREATE TRIGGER webhook_secret_sealed AFTER INSERT ON public.webhook_secret REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION demand_active_key();
+CREATE POLICY all_rows ON webhook_secret FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON webhook_secret FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_secret TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON webhook_secret TO fnplane_tenant;
 
 CREATE TABLE work_item (
   attempts integer NOT NULL DEFAULT 0,

@@ -9,6 +9,7 @@ import { BillingModule } from './domains/billing/billing.module.js';
 import { ClustersModule } from './domains/clusters/clusters.module.js';
 import { ConfigurationModule } from './domains/configuration/configuration.module.js';
 import { CronTriggersModule } from './domains/cron-triggers/cron-triggers.module.js';
+import { EventsModule } from './domains/events/events.module.js';
 import { FunctionsModule } from './domains/functions/functions.module.js';
 import { InvocationsModule } from './domains/invocations/invocations.module.js';
 import { LogsModule } from './domains/logs/logs.module.js';
@@ -19,6 +20,7 @@ import { PoolsModule } from './domains/pools/pools.module.js';
 import { QuotasModule } from './domains/quotas/quotas.module.js';
 import { TenantsModule } from './domains/tenants/tenants.module.js';
 import { TriggersModule } from './domains/triggers/triggers.module.js';
+import { WebhooksModule } from './domains/webhooks/webhooks.module.js';
 import type { Config } from './platform/config/config.js';
 import type { Database } from './platform/database/database.js';
 import { DocumentGate } from './platform/graphql/document-gate.js';
@@ -27,8 +29,8 @@ import { HANDLER_PROVIDERS, PlatformModule } from './platform/platform.module.js
 
 /** From left to right, as they may import each other. */
 const DOMAINS = [
-  AuditModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, PoolsModule, FunctionsModule, LogsModule, InvocationsModule, AsyncInvocationsModule,
-  TriggersModule, CronTriggersModule, KafkaTriggersModule, MeteringModule, BillingModule,
+  AuditModule, EventsModule, OperationsModule, TenantsModule, AccessModule, ClustersModule, ConfigurationModule, QuotasModule, WebhooksModule, PoolsModule, FunctionsModule, LogsModule, InvocationsModule,
+  AsyncInvocationsModule, TriggersModule, CronTriggersModule, KafkaTriggersModule, MeteringModule, BillingModule,
 ];
 
 /** The control plane: every domain on one platform. GraphQL and the handler pieces come with the `api` role only. */

@@ -13,6 +13,8 @@ import { MoveTenantJob } from '../domains/clusters/jobs/move-tenant.job.js';
 import { RewrapSecretsJob } from '../domains/configuration/jobs/rewrap-secrets.job.js';
 import { CRON_NEWS } from '../domains/cron-triggers/cron-news.js';
 import { CronLoop } from '../domains/cron-triggers/cron-loop.js';
+import { EventCleaning } from '../domains/events/event-cleaning.js';
+import { CleanEventsJob } from '../domains/events/jobs/clean-events.job.js';
 import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
 import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
 import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
@@ -24,6 +26,7 @@ import { MetricsCleaning } from '../domains/metering/metrics-cleaning.js';
 import { ConsumeKafkaJob } from '../domains/kafka-triggers/jobs/consume-kafka.job.js';
 import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
+import { DeliverWebhookJob } from '../domains/webhooks/jobs/deliver-webhook.job.js';
 import { required, type Config } from '../platform/config/config.js';
 import { JobQueueGauges } from '../platform/jobs/job-queue-gauges.js';
 import { JobRunner, type JobHandler } from '../platform/jobs/job-runner.js';
@@ -36,7 +39,8 @@ const log = partLogger('worker');
 
 /** Every kind of keyed work there is. */
 const HANDLERS = [
-  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob, CleanFunctionMetricsJob, ConsumeKafkaJob,
+  TenantJob, ClusterHeartbeatJob, MoveTenantJob, ReconcileFunctionJob, CleanCodeJob, CheckSpendJob, RewrapSecretsJob, RunAsyncInvocationJob, CleanAsyncInvocationsJob, CleanLogsJob, CleanFunctionMetricsJob,
+  ConsumeKafkaJob, DeliverWebhookJob, CleanEventsJob,
 ] as const;
 
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
@@ -76,6 +80,7 @@ export class WorkerRole {
     await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
     await this.plane.app.get(LogCleaning, { strict: false }).begin();
     await this.plane.app.get(MetricsCleaning, { strict: false }).begin();
+    await this.plane.app.get(EventCleaning, { strict: false }).begin();
     this.startCron();
     this.runner.start();
     this.gauges.start();

@@ -31,6 +31,8 @@ const FEW: Partial<Record<Permission | PlatformPermission, string>> = {
   'encryption:read': 'operator auditor',
   'encryption:manage': 'operator',
   'billing:read': 'owner admin billing operator finance',
+  'webhooks:read': 'owner admin operator',
+  'webhooks:manage': 'owner admin operator',
 };
 
 interface Caller {

@@ -11,7 +11,7 @@ import { isDistinctive, missingLike } from '../support/contract/missing.js';
 import { identities, rowSums } from '../support/contract/row-sums.js';
 
 /** Argument names that are not called like the type they name. */
-const ALIASES = { config: 'ConfigSet', archive: 'Code', invitation: 'Invitation' };
+const ALIASES = { config: 'ConfigSet', archive: 'Code', invitation: 'Invitation', event: 'PlatformEvent' };
 /** Of the platform: the tenant narrows what its staff sees. */
 const FILTERS_BY_TENANT = ['Query.platformAuditEntries'];
 /** Without things of their own: nothing can be named by them. */

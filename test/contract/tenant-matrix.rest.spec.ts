@@ -146,8 +146,8 @@ describe('the REST API between two tenants', () => {
   });
 
   it('finds nothing of another tenant under one\'s own', async () => {
-    // PUT makes things of one's own under such names: after everything that must not find any.
-    for (const operation of tenantOperations().sort((one, other) => Number(one.method === 'PUT') - Number(other.method === 'PUT'))) {
+    // PUT makes things of one's own under such names: after everything that must not find any, and what lies below such a thing before the thing.
+    for (const operation of tenantOperations().sort((one, other) => Number(one.method === 'PUT') - Number(other.method === 'PUT') || other.path.length - one.path.length)) {
       const [ofA, ofB] = [await ownWords(operation, 'a'), await ownWords(operation, 'b')];
       for (const name of Object.keys(ofA)) {
         for (const value of name === 'tenant' ? [] : ofA[name]!.filter(isDistinctive)) await oneWord(operation, { ...firsts(ofB), tenant: b.name }, name, value);

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 
 /** A table with rows of tenants, as the catalog describes it. */
@@ -45,7 +45,8 @@ function makeScalar(type: string, where: string): unknown {
     case 'uuid': return randomUUID();
     case 'text': case 'character varying': case 'name': return randomBytes(6).toString('hex');
     case 'character': return 'x';
-    case 'smallint': case 'integer': case 'bigint': case 'numeric': case 'real': case 'double precision': return 1;
+    case 'bigint': return randomInt(1, 2 ** 40);
+    case 'smallint': case 'integer': case 'numeric': case 'real': case 'double precision': return 1;
     case 'boolean': return true;
     case 'timestamp with time zone': case 'timestamp without time zone': case 'date': return new Date();
     case 'json': case 'jsonb': return '{}';

@@ -147,7 +147,7 @@ func (r Response) answer() (answer, error) {
 	return answer{status, headers, body}, nil
 }
 
-// returnedAnswer: nil is 204, []byte is a raw body, Response is an answer of its own, anything else is JSON.
+// returnedAnswer: nil is 204, []byte is a raw body, Response is an answer of its own, EventResponse a CloudEvent, anything else is JSON.
 func returnedAnswer(value any) (answer, error) {
 	switch given := value.(type) {
 	case nil:
@@ -157,6 +157,13 @@ func returnedAnswer(value any) (answer, error) {
 	case Response:
 		return given.answer()
 	case *Response:
+		if given == nil {
+			return answer{status: http.StatusNoContent}, nil
+		}
+		return given.answer()
+	case EventResponse:
+		return given.answer()
+	case *EventResponse:
 		if given == nil {
 			return answer{status: http.StatusNoContent}, nil
 		}

@@ -90,6 +90,8 @@ func badCloudEvent(format string, args ...any) error {
 var (
 	jsonType      = regexp.MustCompile(`^application/(?:[a-z0-9!#$&^_.-]+\+)?json$`)
 	attributeName = regexp.MustCompile(`^[a-z0-9]+$`)
+	// As CloudEvents demand it of time.
+	rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$`)
 )
 
 func mediaType(contentType string) string {
@@ -191,6 +193,9 @@ func checkCloudEvent(c *CloudEvent) (*CloudEvent, error) {
 			return nil, badCloudEvent("The attribute %q is missing or empty.", one.name)
 		}
 	}
+	if c.Time != "" && !rfc3339.MatchString(c.Time) {
+		return nil, badCloudEvent("The attribute \"time\" is no RFC 3339 time.")
+	}
 	return c, nil
 }
 
@@ -201,6 +206,9 @@ func binaryAttributes(headers map[string]string) (*CloudEvent, error) {
 		attribute, ok := strings.CutPrefix(name, "ce-")
 		if !ok {
 			continue
+		}
+		if !attributeName.MatchString(attribute) {
+			return nil, badCloudEvent("The attribute name %q has other characters than a-z and 0-9.", attribute)
 		}
 		if field := fields[attribute]; field != nil {
 			*field = unescape(value)

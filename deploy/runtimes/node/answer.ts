@@ -1,4 +1,5 @@
 import type { RuntimeError } from '../../../src/contract/runtime.ts';
+import { isJson, mediaType } from './event.ts';
 
 export interface Answer {
   status: number;
@@ -16,6 +17,8 @@ const JSON_TYPE = 'application/json';
 const EMPTY = Buffer.alloc(0);
 const MESSAGE_LIMIT = 2000;
 const RESPONSE_KEYS = new Set(['statusCode', 'headers', 'body', 'isBase64']);
+/** What a handler answers a CloudEvent with. */
+const EVENT_KEYS = new Set(['cloudevent', 'data']);
 /** Set by the server alone; a handler's own values are dropped. */
 const SERVER_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'upgrade', 'trailer', 'x-request-id']);
 
@@ -84,13 +87,33 @@ function build(status: unknown, headers: [string, string][], content: { body: Bu
   return { status, headers, body: content.body };
 }
 
+function attributeText(name: string, value: unknown): string {
+  if (!/^[a-z0-9]+$/.test(name) || name === 'data') throw new InvalidResponse(`${JSON.stringify(name)} is no name of a CloudEvent's attribute`);
+  if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isInteger(value)) throw new InvalidResponse(`the attribute ${name} of the CloudEvent is neither text, whole number nor boolean`);
+  return String(value).toWellFormed().replace(/[^!#$&-~]/gu, (character) => (character === "'" ? character : encodeURIComponent(character)));
+}
+
+/** Binary mode: attributes as header fields, the data as the body. */
+function cloudEventAnswer(given: Record<string, unknown>, data: unknown): Answer {
+  const { datacontenttype = null, ...attributes } = { specversion: '1.0', ...given };
+  for (const name of ['id', 'source', 'type']) if (typeof given[name] !== 'string' || given[name] === '') throw new InvalidResponse(`the CloudEvent has no ${name}`);
+  const headers = Object.entries(attributes).filter(([, value]) => value !== null && value !== undefined).map(([name, value]): [string, string] => [`ce-${name}`, attributeText(name, value)]);
+  const kind = typeof datacontenttype === 'string' ? datacontenttype : '';
+  if (kind !== '') headers.push(...headerPairs({ 'content-type': kind }));
+  const bytes = bytesOf(data);
+  if (bytes) return build(200, headers, { body: bytes, type: 'application/octet-stream' });
+  if (data === null || data === undefined) return build(200, headers, { body: EMPTY, type: null });
+  const asText = typeof data === 'string' && kind !== '' && !isJson(mediaType(kind));
+  return build(200, headers, asText ? { body: Buffer.from(data), type: null } : { body: toJson(data), type: JSON_TYPE });
+}
+
 function isWebResponse(value: object): value is Response {
   return value.constructor?.name === 'Response' && typeof (value as Response).arrayBuffer === 'function';
 }
 
 /**
  * `null` and `undefined` are 204, bytes are a raw body, a web `Response` or an object with `statusCode` and no keys but
- * `headers`, `body`, `isBase64` is an answer of its own, anything else is JSON. Rejects with what the conversion throws.
+ * `headers`, `body`, `isBase64` is an answer of its own, one with a `cloudevent` and no keys but `data` is a CloudEvent, anything else is JSON. Rejects with what the conversion throws.
  */
 export async function returnedAnswer(value: unknown): Promise<Answer> {
   if (value === null || value === undefined) return { status: 204, headers: [], body: EMPTY };
@@ -106,6 +129,8 @@ export async function returnedAnswer(value: unknown): Promise<Answer> {
       const given = value as { statusCode: unknown; headers?: unknown; body?: unknown; isBase64?: unknown };
       return build(given.statusCode, [...headerPairs(given.headers ?? {})], bodyOf(given.body, given.isBase64 === true));
     }
+    const { cloudevent, data } = value as { cloudevent?: unknown; data?: unknown };
+    if (typeof cloudevent === 'object' && cloudevent !== null && !Array.isArray(cloudevent) && Object.keys(value).every((key) => EVENT_KEYS.has(key))) return cloudEventAnswer(cloudevent as Record<string, unknown>, data);
   }
   return { status: 200, headers: [['content-type', JSON_TYPE]], body: toJson(value) };
 }

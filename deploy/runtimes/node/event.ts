@@ -44,7 +44,7 @@ export function mediaType(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
 
-function isJson(kind: string): boolean {
+export function isJson(kind: string): boolean {
   return /^application\/(?:[a-z0-9!#$&^_.-]+\+)?json$/.test(kind);
 }
 
@@ -69,11 +69,15 @@ function readQuery(raw: string): Record<string, string> {
   return query;
 }
 
+/** As CloudEvents demand it of `time`. */
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
 function badCloudEvent(message: string): RefusedRequest {
   return new RefusedRequest(400, 'InvalidCloudEvent', message);
 }
 
 function checkCloudEvent(attributes: Record<string, unknown>): CloudEvent {
+  for (const name in attributes) if (!/^[a-z0-9]+$/.test(name)) throw badCloudEvent(`The attribute name ${JSON.stringify(name)} has other characters than a-z and 0-9.`);
   if (attributes['specversion'] !== '1.0') throw badCloudEvent(`specversion is ${JSON.stringify(attributes['specversion'])}; this runtime reads 1.0.`);
   for (const name of ['id', 'source', 'type']) {
     if (typeof attributes[name] !== 'string' || attributes[name] === '') throw badCloudEvent(`The attribute "${name}" is missing or empty.`);
@@ -81,6 +85,8 @@ function checkCloudEvent(attributes: Record<string, unknown>): CloudEvent {
   for (const name of ['subject', 'time', 'datacontenttype', 'dataschema']) {
     if (attributes[name] !== undefined && typeof attributes[name] !== 'string') throw badCloudEvent(`The attribute "${name}" is not a string.`);
   }
+  const time = attributes['time'] as string | undefined;
+  if (time !== undefined && !RFC_3339.test(time)) throw badCloudEvent('The attribute "time" is no RFC 3339 time.');
   return attributes as CloudEvent;
 }
 
@@ -113,7 +119,6 @@ function structured(raw: Buffer): { cloudevent: CloudEvent; data: unknown; body:
   const attributes = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(rest)) {
     if (value === null) continue;
-    if (!/^[a-z0-9]+$/.test(name)) throw badCloudEvent(`The attribute name ${JSON.stringify(name)} has other characters than a-z and 0-9.`);
     attributes[name] = value;
   }
   const cloudevent = checkCloudEvent(attributes);

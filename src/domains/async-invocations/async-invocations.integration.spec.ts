@@ -17,6 +17,7 @@ import { FunctionCalls } from '../invocations/function-calls.js';
 import { GatewayLink } from '../invocations/gateway-link.js';
 import { TenantDirectory } from '../tenants/tenant-directory.js';
 import { TenantsService } from '../tenants/tenants.service.js';
+import { AsyncEndings } from './async-endings.js';
 import { AsyncInvocationsParticipant } from './async-invocations.participant.js';
 import { AsyncInvocationsService } from './async-invocations.service.js';
 import { CleanAsyncInvocationsJob } from './jobs/clean-async-invocations.job.js';
@@ -112,7 +113,7 @@ async function failed(team: Team, query = '?maxAttempts=1'): Promise<string> {
   return id;
 }
 
-function runner(job = new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), service(FunctionCalls))): JobRunner {
+function runner(job = new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), service(FunctionCalls), service(AsyncEndings))): JobRunner {
   const started = new JobRunner(api.plane.database, api.config.DATABASE_URL!, [job]);
   started.start();
   return started;
@@ -216,7 +217,7 @@ describe('an accepted invocation', () => {
     const { url } = closed;
     await closed.stop();
     const nowhere = new FunctionCalls(new GatewayLink({ ...api.config, FNPLANE_GATEWAY_URL: url }), service(FunctionPlacesService));
-    expect(await run(team, id, new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), nowhere))).toMatchObject({ again: 'after' });
+    expect(await run(team, id, new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), nowhere, service(AsyncEndings)))).toMatchObject({ again: 'after' });
     expect(await look(team, id)).toMatchObject({ state: 'queued', attempts: 0, error: { code: 'GATEWAY_UNAVAILABLE' } });
   });
 
@@ -225,7 +226,7 @@ describe('an accepted invocation', () => {
     await deploy(team, answering(200));
     const id = await accepted(team, '?maxAttempts=1');
     const broken = { call: () => Promise.reject(new Error('gone')) } as unknown as FunctionCalls;
-    await expect(run(team, id, new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), broken))).rejects.toThrow('gone');
+    await expect(run(team, id, new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), broken, service(AsyncEndings)))).rejects.toThrow('gone');
     expect(await look(team, id)).toMatchObject({ state: 'running', attempts: 0 });
     expect(await run(team, id)).toEqual({ again: 'never' });
     expect(await look(team, id)).toMatchObject({ state: 'succeeded', attempts: 1 });
@@ -292,7 +293,7 @@ describe('an accepted invocation', () => {
     const team = await newTeam();
     const hanging: ServerResponse[] = [];
     await deploy(team, (_request, response) => void hanging.push(response));
-    const job = new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), service(FunctionCalls));
+    const job = new RunAsyncInvocationJob(service(TenantDirectory), service(AsyncRunsRepository), service(FunctionCalls), service(AsyncEndings));
     const ids = await Promise.all(Array.from({ length: 17 }, () => accepted(team)));
     const runs = ids.slice(0, 16).map((id) => run(team, id, job));
     expect(await run(team, ids[16]!, job)).toEqual({ again: 'after', delayMs: 1_000 });

@@ -29,8 +29,9 @@ export interface AcceptInvocation {
   path: string;
   headers: Record<string, string>;
   body: Buffer | undefined;
-  maxAttempts: number;
-  maxAgeSeconds: number;
+  /** Undefined: as the function's policy says. */
+  maxAttempts: number | undefined;
+  maxAgeSeconds: number | undefined;
   /** Not before this time. */
   scheduledFor: Date | undefined;
   /** That was asked to run now. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { AnswersParticipant } from './answers.participant.js';
 import { ConfigSetsController } from './api/config-sets.controller.js';
@@ -29,7 +30,7 @@ import { SecretsRepository } from './store/secrets.repository.js';
 
 /** Needs a global `QuotaAdmission` (the quotas module provides it). */
 @Module({
-  imports: [AuditModule, TenantsModule],
+  imports: [AuditModule, EventsModule, TenantsModule],
   controllers: [ConfigSetsController, SecretsController, SecretVersionsController, EncryptionController],
   providers: [
     ConfigSetsService, SecretsService, EnvironmentService, ConfigurationListeners, ConfigurationParticipant,

@@ -5,12 +5,13 @@ import { Database } from '../../platform/database/database.js';
 import { encodeCursor, type Page, type PageRequest } from '../../platform/database/page.js';
 import { checkEtag, type ExpectedEtag } from '../../platform/rest/etag.js';
 import { AuditService } from '../audit/audit.service.js';
+import { EventsService } from '../events/events.service.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import { setNotFound, versionDestroyed, versionIsCurrent, versionNotFound } from './configuration.errors.js';
 import { ConfigurationListeners } from './configuration-listeners.js';
 import { bindingOf } from './secret-binding.policy.js';
 import type { SecretVersionState } from './secret-version-states.js';
-import { factsOf } from './secrets.service.js';
+import { factsOf, rotated } from './secrets.service.js';
 import type { SecretEntity } from './store/secret.entity.js';
 import type { SecretVersionEntity } from './store/secret-version.entity.js';
 import { SecretVersionsRepository, type SecretVersionFacts } from './store/secret-versions.repository.js';
@@ -32,6 +33,7 @@ export class SecretVersionsService {
     private readonly tenants: TenantsService,
     private readonly listeners: ConfigurationListeners,
     private readonly audit: AuditService,
+    private readonly events: EventsService,
   ) {}
 
   /** Oldest first. @throws {DomainError} SECRET_NOT_FOUND */
@@ -64,6 +66,7 @@ export class SecretVersionsService {
       const after = { ...secret, ...change };
       await this.secrets.update(context, secret.id, change);
       await this.audit.record(context, { action: 'secret.activate', target: { kind: 'secret', id: secret.id, name: secret.name }, before: factsOf(secret), after: factsOf(after) });
+      await this.events.record(context, rotated(after));
       await this.listeners.changed(context, { kind: 'secret', name: secret.name });
       return after;
     });

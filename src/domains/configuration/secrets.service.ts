@@ -6,6 +6,8 @@ import { Database } from '../../platform/database/database.js';
 import type { Page, PageRequest } from '../../platform/database/page.js';
 import { checkEtag, type ExpectedEtag } from '../../platform/rest/etag.js';
 import { AuditService } from '../audit/audit.service.js';
+import { EventsService } from '../events/events.service.js';
+import type { EventFacts } from '../events/platform-event.js';
 import { QuotaAdmission } from '../tenants/quota-admission.js';
 import { TenantsService } from '../tenants/tenants.service.js';
 import type { PutResult } from './config-sets.service.js';
@@ -34,6 +36,7 @@ export class SecretsService {
     private readonly quotas: QuotaAdmission,
     private readonly listeners: ConfigurationListeners,
     private readonly audit: AuditService,
+    private readonly events: EventsService,
   ) {}
 
   /** @throws {DomainError} SECRET_NAME_TAKEN, CONFIGURATION_INVALID, QUOTA_EXCEEDED. */
@@ -120,6 +123,7 @@ export class SecretsService {
     await this.secrets.update(context, before.id, change);
     await this.seal(context, secret, data);
     await this.audit.record(context, { action: 'secret.update', target: { kind: 'secret', id: before.id, name: before.name }, before: factsOf(before), after: factsOf(secret) });
+    await this.events.record(context, rotated(secret));
     await this.listeners.changed(context, { kind: 'secret', name: before.name });
     return secret;
   }
@@ -139,6 +143,11 @@ function sortedKeys(data: Record<string, string>): string[] {
 /** What the audit log may hold a hash of: names and number, never a value. */
 export function factsOf(secret: SecretEntity): { version: number; keys: string[] } {
   return { version: secret.currentVersion, keys: secret.keys };
+}
+
+/** Another version is the current one. */
+export function rotated({ name, currentVersion }: SecretEntity): EventFacts {
+  return { type: 'secret.rotated', subject: `secrets/${name}`, data: { secret: name, version: currentVersion } };
 }
 
 function holderOf(id: string): string {

@@ -3,6 +3,7 @@ import type { TenantContext } from '../../platform/context/context.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { AuditService } from '../audit/audit.service.js';
 import { OperationsService, type Operation } from '../operations/operations.service.js';
+import { FunctionNews } from './function-news.js';
 import type { RolloutVerb } from './rollout.policy.js';
 
 /** Kind of the job that brings one function's world in line. */
@@ -19,6 +20,7 @@ export interface FunctionFacts {
   id: string;
   name: string;
   generation: number;
+  targetRevision: number;
 }
 
 /** What follows from every change of a function, in its transaction: the audit entry, the operation, the job. */
@@ -28,12 +30,14 @@ export class FunctionChanges {
     private readonly audit: AuditService,
     private readonly operations: OperationsService,
     private readonly jobs: JobQueue,
+    private readonly news: FunctionNews,
   ) {}
 
   async record(context: TenantContext, action: FunctionAction, fn: FunctionFacts, facts: { before?: unknown; after?: unknown }): Promise<Operation> {
     await this.audit.record(context, { action, target: { kind: 'function', id: fn.id, name: fn.name }, ...facts });
     const operation = await this.operations.start(context, action, { kind: 'function', id: fn.id, name: fn.name, generation: fn.generation });
     await this.enqueue(context, fn.id);
+    if (action === 'function.deploy') await this.news.deployed(context, fn);
     return operation;
   }
 

@@ -6,6 +6,7 @@ import { findCondition } from '../../platform/kubernetes/conditions.js';
 import { canonicalJson } from '../../platform/kubernetes/drift.js';
 import { OperationsService } from '../operations/operations.service.js';
 import { deletingConditions, failedConditions, progressConditions } from './function-conditions.policy.js';
+import { FunctionNews } from './function-news.js';
 import { FunctionReservations } from './function-reservations.js';
 import { decideStatus } from './function-status.policy.js';
 import type { FunctionEntity, FunctionWithTarget } from './store/function.entity.js';
@@ -31,6 +32,7 @@ export class FunctionProgress {
     private readonly revisions: RevisionsRepository,
     private readonly operations: OperationsService,
     private readonly reservations: FunctionReservations,
+    private readonly news: FunctionNews,
   ) {}
 
   /** Work on `seen` goes on; nothing is written when a newer generation has been asked for meanwhile. */
@@ -84,6 +86,7 @@ export class FunctionProgress {
       if (change) await this.functions.update(context, fn.id, change);
       if (change) await this.reservations.giveBack(context, fn, { ...fn, ...change });
       if (outcome) await this.operations.finish(context, fn.id, outcome, outcome.generation);
+      if (change) await this.news.changed(context, fn, { ...fn, ...change });
       return fn;
     });
   }
@@ -94,6 +97,7 @@ export class FunctionProgress {
       await this.functions.remove(context, fn.id);
       await this.reservations.release(context, fn.id);
       await this.operations.finish(context, fn.id, { state: 'succeeded' });
+      await this.news.deleted(context, fn);
     });
   }
 
@@ -102,7 +106,10 @@ export class FunctionProgress {
       const fn = await this.functions.lock(context, seen.id);
       if (!fn || fn.generation !== seen.generation) return;
       const conditions = next(fn);
-      if (canonicalJson(conditions) !== canonicalJson(fn.conditions)) await this.functions.update(context, fn.id, { conditions });
+      if (canonicalJson(conditions) !== canonicalJson(fn.conditions)) {
+        await this.functions.update(context, fn.id, { conditions });
+        await this.news.changed(context, fn, { ...fn, conditions });
+      }
     });
   }
 }

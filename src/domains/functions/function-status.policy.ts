@@ -7,7 +7,7 @@ import type { FunctionEntity } from './store/function.entity.js';
 import type { RevisionEntity } from './store/revision.entity.js';
 
 /** Reasons after which nothing gets better by waiting: they end the operation. */
-const TERMINAL: ReadonlySet<ConditionReason> = new Set<ConditionReason>([
+export const TERMINAL: ReadonlySet<ConditionReason> = new Set<ConditionReason>([
   'BuildFailed', 'StartupFailed', 'CrashLooping', 'ImagePullFailed', 'ConfigurationMissing', 'CertificateInvalid', 'QuotaRefused', 'OutOfMemory', 'NotReadyInTime', 'AdmissionRefused',
   'RolloutAborted',
 ]);

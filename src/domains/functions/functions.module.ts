@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
 import { ClustersModule } from '../clusters/clusters.module.js';
 import { ConfigurationModule } from '../configuration/configuration.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { CodeController } from './api/code.controller.js';
@@ -26,6 +27,7 @@ import { DeploymentChecks } from './deployment-checks.js';
 import { FunctionChanges } from './function-changes.js';
 import { FunctionContributors } from './function-contributors.js';
 import { FunctionImages } from './function-images.js';
+import { FunctionNews } from './function-news.js';
 import { FunctionProgress } from './function-progress.js';
 import { FunctionPlacements } from './function-placements.js';
 import { FunctionPlacesService } from './function-places.service.js';
@@ -44,10 +46,10 @@ import { RevisionsRepository } from './store/revisions.repository.js';
 
 /** Needs a global `QuotaAdmission` (the quotas module provides it). */
 @Module({
-  imports: [AuditModule, OperationsModule, TenantsModule, ClustersModule, ConfigurationModule],
+  imports: [AuditModule, EventsModule, OperationsModule, TenantsModule, ClustersModule, ConfigurationModule],
   controllers: [FunctionsController, FunctionPlacesController, RolloutsController, CodeController],
   providers: [
-    FunctionsService, CodeService, FunctionsDirectory, DeploymentChecks, FunctionChanges, FunctionProgress, FunctionPlacements, FunctionPlacesService, FunctionReservations, RolloutsService, FunctionImages, FunctionsParticipant, FunctionsConfiguration,
+    FunctionsService, CodeService, FunctionsDirectory, DeploymentChecks, FunctionChanges, FunctionNews, FunctionProgress, FunctionPlacements, FunctionPlacesService, FunctionReservations, RolloutsService, FunctionImages, FunctionsParticipant, FunctionsConfiguration,
     FunctionsRepository, RevisionsRepository, CodeRepository, FunctionsResolver, FunctionPlacesResolver, RolloutsResolver, TenantFunctionsResolver, FunctionTenantResolver, FunctionLoaders,
     ReconcileFunctionJob, CleanCodeJob, RevisionBuilder, FunctionReconciler, FunctionPlacer, LiveSecrets, FunctionRemover, FunctionContributors, FunctionWatch, PlacedFunctions, EnvironmentObjectsOnCluster,
   ],

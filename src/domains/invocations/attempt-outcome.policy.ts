@@ -38,7 +38,7 @@ const PASSING = new Set([408, 425, 429]);
 /** The function may have begun its work. */
 const TRIED = new Set(['FUNCTION_TIMEOUT', 'FUNCTION_CONNECTION_LOST', 'INVOCATION_TIMEOUT']);
 /** They are the request's own fault: no waiting makes it better. */
-const HOPELESS = new Set(['REQUEST_MALFORMED', 'METHOD_NOT_ALLOWED', 'PAYLOAD_TOO_LARGE', 'HEADERS_TOO_LARGE', 'INVOCATION_PATH_INVALID']);
+const HOPELESS = new Set(['REQUEST_MALFORMED', 'METHOD_NOT_ALLOWED', 'PAYLOAD_TOO_LARGE', 'HEADERS_TOO_LARGE', 'INVOCATION_PATH_INVALID', 'ASYNC_TOO_MANY_HOPS']);
 
 /** Errors of the gateway's client; any other is the control plane's own. */
 const OF_THE_WAY = new Set(['GATEWAY_UNAVAILABLE', 'INVOCATION_TIMEOUT', 'FUNCTION_CONNECTION_LOST', 'INVOCATION_PATH_INVALID']);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { TenantsController } from './api/tenants.controller.js';
 import { TenantsResolver } from './api/tenants.resolver.js';
@@ -10,7 +11,7 @@ import { TenantParticipants } from './tenant-participants.js';
 import { TenantsService } from './tenants.service.js';
 
 @Module({
-  imports: [AuditModule, OperationsModule],
+  imports: [AuditModule, EventsModule, OperationsModule],
   controllers: [TenantsController],
   providers: [TenantsService, TenantsRepository, TenantParticipants, TenantDirectory, TenantJob, TenantsResolver],
   exports: [TenantsService, TenantParticipants, TenantJob, TenantDirectory],

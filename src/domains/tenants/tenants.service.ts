@@ -7,6 +7,8 @@ import type { Page, PageRequest } from '../../platform/database/page.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { checkEtag, type ExpectedEtag } from '../../platform/rest/etag.js';
 import { AuditService } from '../audit/audit.service.js';
+import { EventsService } from '../events/events.service.js';
+import type { EventFacts } from '../events/platform-event.js';
 import { OperationsService, type Operation } from '../operations/operations.service.js';
 import type { TenantEntity } from './store/tenant.entity.js';
 import { TenantsRepository, type TenantAudience } from './store/tenants.repository.js';
@@ -48,6 +50,7 @@ export class TenantsService {
     private readonly audit: AuditService,
     private readonly operations: OperationsService,
     private readonly jobs: JobQueue,
+    private readonly events: EventsService,
   ) {}
 
   /** Writes the tenant with everything its participants add (the caller becomes its owner) and asks for its placement. */
@@ -122,6 +125,7 @@ export class TenantsService {
       const tenant = { ...before, suspension: level, generation: before.generation + 1, version: before.version + 1, updatedAt: new Date() };
       await this.tenants.update(context, tenant.id, tenant);
       await this.audit.record(context, { action: 'tenant.suspend', target: { kind: 'tenant', id: tenant.id, name: tenant.name }, before: facts(before), after: facts(tenant) });
+      if (level !== before.suspension) await this.events.record(context, { type: level === 'none' ? 'tenant.resumed' : 'tenant.suspended', subject: 'suspension', data: { level, before: before.suspension } });
       return { tenant, operation: await this.startWork(context, tenant, 'tenant.suspend') };
     });
   }
@@ -133,6 +137,7 @@ export class TenantsService {
       if (tenant?.state !== 'active' || isSameLimit(tenant.spendReached, reached)) return;
       await this.tenants.update(context, tenant.id, { spendReached: reached });
       await this.audit.record(context, { action: 'tenant.spending', target: { kind: 'tenant', id: tenant.id, name: tenant.name }, before: tenant.spendReached, after: reached });
+      await this.events.record(context, spendingEvent(reached ?? tenant.spendReached, reached !== null));
       await this.requestReconcile(context);
     });
   }
@@ -198,6 +203,11 @@ function demandNotFrozen(context: TenantContext, tenant: TenantEntity): void {
 /** What was spent grows on; it is kept as it was when the limit was reached. */
 function isSameLimit(before: SpendReached | null, after: SpendReached | null): boolean {
   return before === null || after === null ? before === after : before.month === after.month && before.limit === after.limit && before.currency === after.currency;
+}
+
+/** What was spent is for those who read bills. */
+function spendingEvent(limit: SpendReached | null, isReached: boolean): EventFacts {
+  return { type: isReached ? 'spend.limit-reached' : 'spend.limit-lifted', subject: 'spending', data: { month: limit?.month, limit: limit?.limit, currency: limit?.currency } };
 }
 
 /** RFC 7396: null removes. */

@@ -5,6 +5,7 @@ export const PERMISSIONS = [
   'functions:read', 'functions:deploy', 'functions:delete', 'functions:invoke', 'logs:read',
   'configuration:read', 'configuration:write', 'secrets:read', 'secrets:write',
   'quota:read', 'quota:manage', 'placement:manage', 'usage:read', 'billing:read',
+  'events:read', 'webhooks:read', 'webhooks:manage',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -18,9 +19,9 @@ export type PlatformRole = (typeof PLATFORM_ROLES)[number];
 export const PLATFORM_PERMISSIONS = ['tenants:create', 'tenants:list', 'clusters:read', 'clusters:manage', 'plans:read', 'audit:read', 'encryption:read', 'encryption:manage', 'authenticated'] as const;
 export type PlatformPermission = (typeof PLATFORM_PERMISSIONS)[number];
 
-const VIEWER: readonly Permission[] = ['tenant:read', 'functions:read', 'logs:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read'];
+const VIEWER: readonly Permission[] = ['tenant:read', 'functions:read', 'logs:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read', 'events:read'];
 const DEVELOPER: readonly Permission[] = [...VIEWER, 'functions:deploy', 'functions:delete', 'functions:invoke', 'configuration:write', 'secrets:write'];
-const ADMIN: readonly Permission[] = [...DEVELOPER, 'tenant:update', 'members:read', 'members:manage', 'keys:read', 'keys:manage', 'audit:read', 'billing:read'];
+const ADMIN: readonly Permission[] = [...DEVELOPER, 'tenant:update', 'members:read', 'members:manage', 'keys:read', 'keys:manage', 'audit:read', 'billing:read', 'webhooks:read', 'webhooks:manage'];
 
 /** What each role of a tenant may do. Quotas and places are set by the platform's operators, never by the tenant itself. */
 export const TENANT_ROLE_PERMISSIONS: Record<TenantRole, readonly Permission[]> = {
@@ -34,7 +35,7 @@ export const TENANT_ROLE_PERMISSIONS: Record<TenantRole, readonly Permission[]> 
 /** What a platform role may do inside every tenant. */
 export const PLATFORM_ROLE_TENANT_PERMISSIONS: Record<PlatformRole, readonly Permission[]> = {
   operator: PERMISSIONS.filter((permission) => permission !== 'functions:invoke'),
-  auditor: ['tenant:read', 'members:read', 'keys:read', 'audit:read', 'functions:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read'],
+  auditor: ['tenant:read', 'members:read', 'keys:read', 'audit:read', 'functions:read', 'configuration:read', 'secrets:read', 'quota:read', 'usage:read', 'events:read'],
   finance: ['tenant:read', 'usage:read', 'billing:read', 'quota:read'],
 };
 

@@ -20,6 +20,7 @@ interface Session {
   manager: EntityManager;
   /** `tenant:<id>` or `system`: a nested call for another scope would see the wrong rows, so it is refused. */
   scope: string;
+  beforeCommit: (() => Promise<void>)[];
   afterCommit: (() => void)[];
 }
 
@@ -121,11 +122,15 @@ export class Database {
 
   private async alone<T>(context: Context, scope: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
-    const session: Session = { manager: runner.manager, scope, afterCommit: [] };
+    const session: Session = { manager: runner.manager, scope, beforeCommit: [], afterCommit: [] };
     let result: T;
     try {
       await begin(runner, context);
-      result = await this.session.run(session, () => work(runner.manager));
+      result = await this.session.run(session, async () => {
+        const made = await work(runner.manager);
+        for (const action of session.beforeCommit) await action();
+        return made;
+      });
       await runner.query('COMMIT');
     } catch (error) {
       await runner.query('ROLLBACK').catch(() => undefined);
@@ -188,6 +193,16 @@ export class Database {
     } finally {
       this.turns.leave(context.tenantId);
     }
+  }
+
+  /**
+   * Runs `action` in the open transaction after all else in it: for a row that many transactions of a tenant lock. Held last and shortest, nobody who has it waits
+   * for anybody. What is only checked (`validateOnly`) does not come so far.
+   */
+  beforeCommit(action: () => Promise<void>): void {
+    const open = this.session.getStore();
+    if (!open) throw new Error('no transaction is open');
+    open.beforeCommit.push(action);
   }
 
   /** Runs `action` once the open transaction has committed (never after a rollback); at once where none is open. */

@@ -18,10 +18,12 @@ import { CreatePoolStatuses1795737600301 } from '../../../migrations/17957376003
 import { PlaceFunctions1795737600400 } from '../../../migrations/1795737600400-place-functions.js';
 import { CreateAsyncInvocations1795737600500 } from '../../../migrations/1795737600500-create-async-invocations.js';
 import { CreateCronTriggers1795824000100 } from '../../../migrations/1795824000100-create-cron-triggers.js';
+import { CreateKafkaTriggers1795824000200 } from '../../../migrations/1795824000200-create-kafka-triggers.js';
 import { CreateLogs1795824000300 } from '../../../migrations/1795824000300-create-logs.js';
+import { CreateEventsAndWebhooks1795824000400 } from '../../../migrations/1795824000400-create-events-and-webhooks.js';
+import { CreateAsyncPolicies1795824000401 } from '../../../migrations/1795824000401-create-async-policies.js';
 import { IndexSignals1795824000500 } from '../../../migrations/1795824000500-index-signals.js';
 import { CreateFunctionMetrics1795824000501 } from '../../../migrations/1795824000501-create-function-metrics.js';
-import { CreateKafkaTriggers1795824000200 } from '../../../migrations/1795824000200-create-kafka-triggers.js';
 
 /** Every migration, oldest first: named one by one, so that a build or a bundler cannot lose one. */
 export const MIGRATIONS = [
@@ -45,8 +47,10 @@ export const MIGRATIONS = [
   PlaceFunctions1795737600400,
   CreateAsyncInvocations1795737600500,
   CreateCronTriggers1795824000100,
+  CreateKafkaTriggers1795824000200,
   CreateLogs1795824000300,
+  CreateEventsAndWebhooks1795824000400,
+  CreateAsyncPolicies1795824000401,
   IndexSignals1795824000500,
   CreateFunctionMetrics1795824000501,
-  CreateKafkaTriggers1795824000200,
 ];

@@ -14,6 +14,8 @@ export interface OutboundRequest {
   timeoutMs?: number;
   /** Most bytes of the answer. Default 64 KiB. */
   limit?: number;
+  /** Nobody reads the answer's body: it is not waited for beyond `limit`, and is no error whatever its length. */
+  statusOnly?: boolean;
   signal?: AbortSignal;
 }
 
@@ -60,7 +62,8 @@ export class OutboundClient {
         dispatcher: this.agent, method: wanted.method, headers: wanted.headers, body: wanted.body,
         signal: wanted.signal ? AbortSignal.any([wanted.signal, deadline]) : deadline, headersTimeout: timeoutMs, bodyTimeout: timeoutMs,
       });
-      return { status: answer.statusCode, headers: answer.headers, body: await readBody(answer, url.host, wanted.limit ?? LIMIT) };
+      if (wanted.statusOnly) await answer.body.dump({ limit: wanted.limit ?? LIMIT }).catch(() => undefined);
+      return { status: answer.statusCode, headers: answer.headers, body: wanted.statusOnly ? Buffer.alloc(0) : await readBody(answer, url.host, wanted.limit ?? LIMIT) };
     } catch (error) {
       wanted.signal?.throwIfAborted();
       if (deadline.aborted) throw timedOut(url.host, timeoutMs);

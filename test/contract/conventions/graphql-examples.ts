@@ -82,6 +82,16 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
   },
   patchKafkaTrigger: async (world) => thing(await world.kafkaTrigger(), 'kafkaTrigger', { change: { topics: [randomName('topic')] } }),
   deleteKafkaTrigger: async (world) => thing(await world.kafkaTrigger(), 'kafkaTrigger'),
+  createWebhook: async (world) => {
+    const tenant = await world.tenant();
+    const body = world.webhookBody();
+    return of({ ...tenant, path: `${tenant.path}/webhooks/${body.name}` }, { webhook: body });
+  },
+  patchWebhook: async (world) => thing(await world.webhook(), 'webhook', { change: { url: `https://hooks.example/${randomName('p')}` } }),
+  deleteWebhook: async (world) => thing(await world.webhook(), 'webhook'),
+  testWebhook: async (world) => thing(await world.webhook(), 'webhook'),
+  replayWebhook: async (world) => thing(await world.webhook(), 'webhook', { from: { fromTime: new Date().toISOString() } }),
+  rotateWebhookSecret: async (world) => thing(await world.webhook(), 'webhook', { overlapSeconds: 60 }),
   deployFunction: async (world) => {
     const fn = await world.function();
     return of(fn, { function: { ...world.functionBody(fn.reference), runtime: 'PYTHON' } });
@@ -92,6 +102,8 @@ const EXAMPLES: Record<string, (world: World) => Promise<GraphqlExample>> = {
   ...Object.fromEntries(ROLLOUT_VERBS.map((verb) => [`${verb}Rollout`, async (world: World) => thing(await world.steered(verb), 'function')])),
   pinRevision: async (world) => thing(await world.function(), 'function', { number: 1, pinned: true }),
   invokeFunctionAsync: async (world) => thing(await world.function(), 'function', { payload: { order: randomName('o') } }),
+  setAsyncPolicy: async (world) => thing(await world.asyncPolicy(), 'function', { policy: { maxAttempts: 2, onFailure: { webhook: { url: `https://hooks.example/${randomName('p')}` } } } }),
+  deleteAsyncPolicy: async (world) => thing(await world.asyncPolicy(), 'function'),
   redriveAsyncInvocation: async (world) => thing(await world.failedInvocation(), 'asyncInvocation'),
   deleteAsyncInvocation: async (world) => thing(await world.failedInvocation(), 'asyncInvocation'),
   redriveAsyncInvocations: (world) => onFailed(world),

@@ -83,6 +83,12 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
   },
   'PATCH /v1/tenants/{tenant}/kafka-triggers/{kafkaTrigger}': async (world) => ({ path: (await world.kafkaTrigger()).path, body: { topics: [randomName('topic')] } }),
   'DELETE /v1/tenants/{tenant}/kafka-triggers/{kafkaTrigger}': async (world) => ({ path: (await world.kafkaTrigger()).path }),
+  'POST /v1/tenants/{tenant}/webhooks': async (world) => ({ path: `${(await world.tenant()).path}/webhooks`, body: world.webhookBody() }),
+  'PATCH /v1/tenants/{tenant}/webhooks/{webhook}': async (world) => ({ path: (await world.webhook()).path, body: { url: `https://hooks.example/${randomName('p')}` } }),
+  'DELETE /v1/tenants/{tenant}/webhooks/{webhook}': async (world) => ({ path: (await world.webhook()).path }),
+  'POST /v1/tenants/{tenant}/webhooks/{webhook}/test': async (world) => onWebhook(await world.webhook(), 'test'),
+  'POST /v1/tenants/{tenant}/webhooks/{webhook}/replay': async (world) => ({ ...onWebhook(await world.webhook(), 'replay'), body: { fromTime: new Date().toISOString() } }),
+  'POST /v1/tenants/{tenant}/webhooks/{webhook}/rotate-secret': async (world) => ({ ...onWebhook(await world.webhook(), 'rotate-secret'), body: { overlapSeconds: 60 } }),
   'POST /v1/tenants/{tenant}/functions': async (world) => ({ path: `${(await world.tenant()).path}/functions`, body: world.functionBody() }),
   'PUT /v1/tenants/{tenant}/functions/{function}': async (world) => {
     const { path, reference } = await world.function();
@@ -114,10 +120,16 @@ const EXAMPLES: Record<string, (world: World) => Promise<RestExample>> = {
   'DELETE /v1/tenants/{tenant}/async-invocations/{asyncInvocation}': async (world) => ({ path: (await world.failedInvocation()).path }),
   'POST /v1/tenants/{tenant}/async-invocations/redrive': (world) => onFailed(world, 'redrive'),
   'POST /v1/tenants/{tenant}/async-invocations/purge': (world) => onFailed(world, 'purge'),
+  'PUT /v1/tenants/{tenant}/functions/{function}/async-policy': async (world) => ({ path: (await world.asyncPolicy()).path, body: { maxAttempts: 2, onFailure: { webhook: { url: `https://hooks.example/${randomName('p')}` } } } }),
+  'DELETE /v1/tenants/{tenant}/functions/{function}/async-policy': async (world) => ({ path: (await world.asyncPolicy()).path }),
   'POST /v1/tenants/{tenant}/functions/{function}/invocations': async (world) => ({ path: `${(await world.function()).path}/invocations`, body: { hello: 'world' } }),
 };
 
 function onCluster({ path }: Thing, verb: string): RestExample {
+  return { path: `${path}/${verb}`, resource: path };
+}
+
+function onWebhook({ path }: Thing, verb: string): RestExample {
   return { path: `${path}/${verb}`, resource: path };
 }
 

@@ -173,6 +173,18 @@ export class World {
     return { name: randomName('kafka'), function: fn, brokers: ['kafka.example:9092'], topics: ['orders'], suspended: true };
   }
 
+  /** In a tenant of its own: none has many. */
+  async webhook(): Promise<Thing> {
+    const { path, reference: tenant } = await this.tenant();
+    const body = this.webhookBody();
+    await this.made(`${path}/webhooks`, body);
+    return { tenant, reference: body.name, path: `${path}/webhooks/${body.name}` };
+  }
+
+  webhookBody(): { name: string; url: string } {
+    return { name: randomName('hook'), url: 'https://hooks.example/in' };
+  }
+
   /** An invocation of a function of its own that failed, as a worker would have told. */
   async failedInvocation(): Promise<Thing & { functionName: string }> {
     const { tenant, reference: functionName, path: fn } = await this.function();
@@ -182,6 +194,13 @@ export class World {
       await manager.query(`DELETE FROM work_item WHERE kind = 'async-invocation' AND key LIKE '%/' || $1`, [id]);
     });
     return { tenant, reference: id, path: `/v1/tenants/${tenant}/async-invocations/${id}`, functionName };
+  }
+
+  /** Of a function of its own, by whose name GraphQL knows it. */
+  async asyncPolicy(): Promise<Thing> {
+    const { tenant, reference, path } = await this.function();
+    await this.changed('PUT', `${path}/async-policy`, { maxAttempts: 5 }, {});
+    return { tenant, reference, path: `${path}/async-policy` };
   }
 
   /** A member who may invoke, which operators may not. */
@@ -224,8 +243,8 @@ export class World {
   private taken = 0;
 
   /** Whatever version is there. */
-  private async changed(method: 'PUT' | 'POST', path: string, body?: unknown): Promise<void> {
-    const answer = await this.operator.send(method, path, { body, headers: { 'if-match': '*' } });
+  private async changed(method: 'PUT' | 'POST', path: string, body?: unknown, headers: Record<string, string> = { 'if-match': '*' }): Promise<void> {
+    const answer = await this.operator.send(method, path, { body, headers });
     if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 

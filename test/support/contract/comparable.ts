@@ -7,7 +7,7 @@ const COUNTING = /^(x-)?ratelimit|^retry-after$/;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 const ETAG = /"[0-9a-f]{8}-\d+"/g;
-const MADE = /fnp_[A-Za-z0-9_]+/g;
+const MADE = /fnp_[A-Za-z0-9_]+|whsec_[A-Za-z0-9+/=]+/g;
 const NODE_ID = /"(?:id|startCursor|endCursor|cursor|nextCursor)":"[A-Za-z0-9_-]{16,}"/g;
 
 /** An answer without what is the request's own: its id, the time, new ids, and the words the caller sent, each put by its place. */

@@ -41,7 +41,7 @@ export interface FurnishedTenant {
   invitation: string;
 }
 
-/** A function that uses a secret and a set, a trigger, a cron trigger, a Kafka trigger, an accepted invocation and a line in the log of it, an archive, members, an invitation, a key, a placement and a row in the ledger. */
+/** A function that uses a secret and a set, a trigger of each kind, an accepted invocation and a line in the log of it, a policy of those, a webhook, an archive, members, an invitation, a key, a placement and a row in the ledger. */
 export async function furnishTenant(api: ServedApi, prefix: string): Promise<FurnishedTenant> {
   const name = randomName(prefix);
   const tenant = (await made(api.operator.post('/v1/tenants', { name, labels: { team: randomName('label') } }))) as { id: string };
@@ -62,6 +62,8 @@ export async function furnishTenant(api: ServedApi, prefix: string): Promise<Fur
   await made(owner.post(`${at}/triggers`, triggerBody(functionName)));
   await made(owner.post(`${at}/cron-triggers`, cronTriggerBody(functionName)));
   await made(owner.post(`${at}/kafka-triggers`, kafkaTriggerBody(functionName)));
+  await made(owner.put(`${at}/functions/${functionName}/async-policy`, { maxAttempts: 2 }));
+  await made(owner.post(`${at}/webhooks`, { name: randomName('hook'), url: `https://${randomName('host')}.example/in` }));
   await made(owner.post(`${at}/functions/${functionName}/async-invocations`, { order: randomName('order') }));
   await place(api.database, tenant.id);
   await book(api.database, { tenantId: tenant.id, functionId: fn.id, functionName });

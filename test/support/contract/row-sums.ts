@@ -27,6 +27,8 @@ export async function identities(databaseUrl: string, tenantId: string): Promise
     const { rows: columns } = await client.query<{ table: string; column: string }>(`
       SELECT c.table_name AS table, c.column_name AS column FROM information_schema.columns c
       WHERE c.table_schema = 'public' AND (c.data_type = 'uuid' OR c.column_name IN ('name', 'digest', 'subject', 'prefix'))
+        -- What events are about bears the names of other tables.
+        AND (c.table_name, c.column_name) <> ('platform_event', 'subject')
         AND (c.table_name = 'tenant' OR EXISTS (SELECT FROM information_schema.columns t WHERE t.table_schema = 'public' AND t.table_name = c.table_name AND t.column_name = 'tenant_id'))`);
     const found = new Set<string>();
     for (const { table, column } of columns) {

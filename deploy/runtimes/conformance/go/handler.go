@@ -27,6 +27,10 @@ func Handle(ctx context.Context, event fn.Event) (any, error) {
 		return event, nil
 	case "/body":
 		return event.Body, nil
+	case "/event":
+		return answerEvent(event), nil
+	case "/bad-event":
+		return fn.EventResponse{CloudEvent: fn.CloudEvent{ID: "x", Type: "t"}}, nil
 	case "/bytes":
 		return []byte{0, 1, 255}, nil
 	case "/string":
@@ -75,6 +79,20 @@ func poolEnvironment() any {
 		}
 	}
 	return nil
+}
+
+func answerEvent(event fn.Event) any {
+	answered := fn.EventResponse{CloudEvent: *event.CloudEvent}
+	switch {
+	case len(event.Data) > 0:
+		answered.Data = event.Data
+		if text := ""; event.Decode(&text) == nil {
+			answered.Data = text
+		}
+	case len(event.Body) > 0:
+		answered.Data = event.Body
+	}
+	return answered
 }
 
 func respond(path string) any {

@@ -8,6 +8,8 @@ console.log('outside of an invocation');
 const answers = {
   '/echo': (event) => event,
   '/body': (event) => event.body,
+  '/event': (event) => ({ cloudevent: event.cloudevent, data: event.data ?? (event.body.length > 0 ? event.body : null) }),
+  '/bad-event': () => ({ cloudevent: { id: 'x', type: 't' } }),
   '/bytes': () => Buffer.from([0, 1, 255]),
   '/string': () => 'grüße <"&">',
   '/number': () => 42,

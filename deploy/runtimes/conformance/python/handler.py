@@ -78,6 +78,8 @@ def _response(event, context):
 _answers = {
     "/echo": lambda event, context: event,
     "/body": lambda event, context: event.body,
+    "/event": lambda event, context: {"cloudevent": event.cloudevent, "data": event.data if event.data is not None else event.body or None},
+    "/bad-event": lambda event, context: {"cloudevent": {"id": "x", "type": "t"}},
     "/bytes": lambda event, context: b"\x00\x01\xff",
     "/string": lambda event, context: 'grüße <"&">',
     "/number": lambda event, context: 42,

@@ -9,6 +9,10 @@ _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _RESPONSE_KEYS = frozenset(("statusCode", "headers", "body", "isBase64"))
 #: Set by the server alone; a handler's own values are dropped.
 _SERVER_HEADERS = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "trailer", "x-request-id"))
+#: What a handler answers a CloudEvent with.
+_EVENT_KEYS = frozenset(("cloudevent", "data"))
+_ATTRIBUTE = re.compile(r"[a-z0-9]+")
+_JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json(?: *;.*)?", re.IGNORECASE)
 _MESSAGE_LIMIT = 2000
 
 JSON = "application/json"
@@ -97,10 +101,41 @@ def _response(value):
     return Answer(status, headers, content)
 
 
+def _attribute_text(name, value):
+    if not _ATTRIBUTE.fullmatch(name) or name == "data":
+        raise InvalidResponse(f"{name!r} is no name of a CloudEvent's attribute")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int)):
+        raise InvalidResponse(f"the attribute {name} of the CloudEvent is neither text, whole number nor boolean")
+    from urllib.parse import quote
+
+    return quote(str(value), safe="!#$&'()*+,/:;<=>?@[\\]^_`{|}~")
+
+
+def _cloudevent(attributes, data):
+    """Binary mode: attributes as header fields, the data as the body."""
+    attributes = {"specversion": "1.0", **{name: value for name, value in attributes.items() if value is not None}}
+    for name in ("id", "source", "type"):
+        if not isinstance(attributes.get(name), str) or attributes[name] == "":
+            raise InvalidResponse(f"the CloudEvent has no {name}")
+    kind = attributes.pop("datacontenttype", None)
+    headers = [(f"ce-{name}", _attribute_text(name, value)) for name, value in attributes.items()]
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        content, default = bytes(data), "application/octet-stream"
+    elif isinstance(data, str) and kind and not _JSON_TYPE.fullmatch(kind):
+        content, default = data.encode("utf-8"), None
+    else:
+        content, default = (b"" if data is None else _json(data)), (None if data is None else JSON)
+    if kind or default:
+        headers.extend(_header_pairs({"content-type": kind or default}))
+    return Answer(200, headers, content)
+
+
 def returned_answer(value):
     """
     `None` is 204, bytes are a raw body, a dict with `statusCode` and no keys but `headers`, `body`, `isBase64` is an answer
-    of its own, anything else is JSON. Raises what the conversion raises.
+    of its own, one with a `cloudevent` and no keys but `data` is a CloudEvent, anything else is JSON. Raises what the conversion raises.
     """
     if value is None:
         return Answer(204, [], b"")
@@ -108,4 +143,6 @@ def returned_answer(value):
         return Answer(200, [("content-type", "application/octet-stream")], bytes(value))
     if isinstance(value, dict) and "statusCode" in value and _RESPONSE_KEYS.issuperset(value):
         return _response(value)
+    if isinstance(value, dict) and isinstance(value.get("cloudevent"), dict) and _EVENT_KEYS.issuperset(value):
+        return _cloudevent(value["cloudevent"], value.get("data"))
     return Answer(200, [("content-type", JSON)], _json(value))

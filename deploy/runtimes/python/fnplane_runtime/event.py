@@ -9,6 +9,8 @@ _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
 _HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade", "expect"))
 _CLOUDEVENT_REQUIRED = ("id", "source", "type")
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
+#: RFC 3339, as CloudEvents demand it of `time`.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _CLOUDEVENT_TEXT = ("subject", "time", "datacontenttype", "dataschema")
 
 
@@ -83,6 +85,9 @@ def _bad_cloudevent(message):
 
 
 def _check_cloudevent(attributes):
+    for name in attributes:
+        if not _ATTRIBUTE.fullmatch(name):
+            raise _bad_cloudevent(f'The attribute name {json.dumps(name)} has other characters than a-z and 0-9.')
     version = attributes.get("specversion")
     if version != "1.0":
         raise _bad_cloudevent(f"specversion is {json.dumps(version)}; this runtime reads 1.0.")
@@ -92,6 +97,8 @@ def _check_cloudevent(attributes):
     for name in _CLOUDEVENT_TEXT:
         if name in attributes and not isinstance(attributes[name], str):
             raise _bad_cloudevent(f'The attribute "{name}" is not a string.')
+    if "time" in attributes and not _TIME.fullmatch(attributes["time"]):
+        raise _bad_cloudevent('The attribute "time" is no RFC 3339 time.')
     return attributes
 
 
@@ -118,9 +125,6 @@ def _structured(event, body):
     attributes = {
         name: value for name, value in envelope.items() if name not in ("data", "data_base64") and value is not None
     }
-    for name in attributes:
-        if not _ATTRIBUTE.fullmatch(name):
-            raise _bad_cloudevent(f'The attribute name {json.dumps(name)} has other characters than a-z and 0-9.')
     event["cloudevent"] = _check_cloudevent(attributes)
     kind = media_type(attributes.get("datacontenttype", ""))
     encoded = envelope.get("data_base64")

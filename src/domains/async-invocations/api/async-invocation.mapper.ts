@@ -1,8 +1,9 @@
 import { etagOf } from '../../../platform/rest/etag.js';
 import { bodyOf, fromInput, fromRequest } from '../../invocations/api/invocation.mapper.js';
-import { DEFAULT_AGE_SECONDS, DEFAULT_ATTEMPTS, withoutKey } from '../async-request.policy.js';
+import { withoutKey } from '../async-request.policy.js';
+import type { DestinationResult } from '../async-destination.js';
 import type { AcceptInvocation, AsyncInvocation, AsyncInvocationFilter, AsyncResult } from '../async-invocations.service.js';
-import { AsyncInvocationModel, type AcceptQuery, type AsyncInvocationPayload, type AsyncInvocationResultModel, type AsyncInvocationsArgs, type AsyncInvocationsQuery, type InvokeFunctionAsyncInput } from './async-invocation.model.js';
+import { AsyncInvocationModel, type AcceptQuery, type AsyncDestinationResultModel, type AsyncInvocationPayload, type AsyncInvocationResultModel, type AsyncInvocationsArgs, type AsyncInvocationsQuery, type InvokeFunctionAsyncInput } from './async-invocation.model.js';
 
 /** A REST request: its header fields meant for the function, and its body byte by byte. */
 export function fromAcceptRequest(name: string, query: AcceptQuery, headers: Readonly<Record<string, string | string[] | undefined>>, body: Buffer | undefined): AcceptInvocation {
@@ -19,7 +20,7 @@ export function fromAsyncInput(input: InvokeFunctionAsyncInput, payload: Buffer 
   const call = fromInput({ tenant: input.tenant, function: name, ...(path ? { path } : {}), ...(method ? { method } : {}), ...(headers ? { headers } : {}) }, payload);
   return {
     function: name, method: call.method, path: call.path, headers: call.headers, body: payload,
-    maxAttempts: maxAttempts ?? DEFAULT_ATTEMPTS, maxAgeSeconds: maxAgeSeconds ?? DEFAULT_AGE_SECONDS, scheduledFor: scheduledFor ?? undefined, pointer: '/',
+    maxAttempts: maxAttempts ?? undefined, maxAgeSeconds: maxAgeSeconds ?? undefined, scheduledFor: scheduledFor ?? undefined, pointer: '/',
   };
 }
 
@@ -35,8 +36,13 @@ export function toAsyncInvocationModel(row: AsyncInvocation): AsyncInvocationMod
     source: { kind: source, trigger: triggerName, triggerId, dueAt },
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
     result: hasResult ? { contentType: resultType, bytes: resultBytes, tooLarge: resultTooLarge } : null,
+    destination: row.destination ? toDestinationModel(row.destination) : null,
     etag: etagOf(row), createdAt, finishedAt,
   });
+}
+
+function toDestinationModel(result: DestinationResult): AsyncDestinationResultModel {
+  return { invocation: 'invocation' in result ? result.invocation : null, event: 'event' in result ? result.event : null, error: 'error' in result ? result.error : null };
 }
 
 export function toAsyncInvocationPayload(row: AsyncInvocation): Omit<AsyncInvocationPayload, 'userErrors'> {

@@ -13,8 +13,8 @@ import { TenantCreationInput, TenantMutationInput } from '../../tenants/api/tena
 import { ASYNC_SOURCES, ASYNC_STATES, type AsyncSource, type AsyncState } from '../async-invocation-states.js';
 import { DEFAULT_AGE_SECONDS, DEFAULT_ATTEMPTS, LEAST_AGE_SECONDS, MOST_AGE_SECONDS, MOST_ATTEMPTS } from '../async-request.policy.js';
 
-const ATTEMPTS = 'Most tries. What the platform itself refuses (not ready, overloaded, suspended...) is none.';
-const AGE = 'Seconds after which it fails if it has not succeeded, from when it was accepted or is scheduled for.';
+const ATTEMPTS = `Most tries; as the function's policy says when absent, else ${DEFAULT_ATTEMPTS}. What the platform itself refuses (not ready, overloaded, suspended...) is none.`;
+const AGE = `Seconds after which it fails if it has not succeeded, from when it was accepted or is scheduled for; as the function's policy says when absent, else ${DEFAULT_AGE_SECONDS}.`;
 const SCHEDULED = 'Not before this time, at most 7 days ahead; at once when absent.';
 const OF_FUNCTION = 'Only of this function: its name or UUID.';
 const OF_TRIGGER = 'Only of this trigger: its name or UUID. It may be gone by now.';
@@ -24,13 +24,13 @@ const whole = ({ value }: { value: unknown }): unknown => (typeof value === 'str
 
 /** How a REST caller says what the function shall see, and when. */
 export class AcceptQuery extends InvocationQuery {
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_ATTEMPTS, default: DEFAULT_ATTEMPTS, description: ATTEMPTS })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_ATTEMPTS, description: ATTEMPTS })
   @IsOptional() @Transform(whole) @IsInt() @Min(1) @Max(MOST_ATTEMPTS)
-  maxAttempts: number = DEFAULT_ATTEMPTS;
+  maxAttempts?: number;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: LEAST_AGE_SECONDS, maximum: MOST_AGE_SECONDS, default: DEFAULT_AGE_SECONDS, description: AGE })
+  @ApiPropertyOptional({ type: 'integer', minimum: LEAST_AGE_SECONDS, maximum: MOST_AGE_SECONDS, description: AGE })
   @IsOptional() @Transform(whole) @IsInt() @Min(LEAST_AGE_SECONDS) @Max(MOST_AGE_SECONDS)
-  maxAgeSeconds: number = DEFAULT_AGE_SECONDS;
+  maxAgeSeconds?: number;
 
   @ApiPropertyOptional({ type: String, format: 'date-time', description: SCHEDULED })
   @IsOptional() @Transform(({ value }: { value: unknown }) => (typeof value === 'string' && RFC_3339.test(value) ? new Date(value) : value))
@@ -80,6 +80,13 @@ export class AsyncInvocationResultInfoModel {
   @BoolField({ description: 'It was larger than 256 KiB and is not kept.' }) tooLarge!: boolean;
 }
 
+@ObjectType('AsyncDestinationResult', { description: 'How the end of an invocation was told, or why it was not.' })
+export class AsyncDestinationResultModel {
+  @TextField({ optional: true, nullable: true, format: 'uuid', description: 'The invocation of the function that is told.' }) invocation!: string | null;
+  @TextField({ optional: true, nullable: true, format: 'uuid', description: 'The event that is sent to the webhook.' }) event!: string | null;
+  @ObjectField(() => AsyncInvocationErrorModel, { optional: true, nullable: true }) error!: AsyncInvocationErrorModel | null;
+}
+
 @ObjectType('AsyncInvocation', { implements: () => [Node], description: 'An invocation that was accepted, and what became of it. Kept for 7 days after it ended.' })
 export class AsyncInvocationModel {
   @ApiProperty({ format: 'uuid' }) id!: string;
@@ -98,6 +105,7 @@ export class AsyncInvocationModel {
   @IntField({ optional: true, nullable: true, description: 'Revision that gave it.' }) revision!: number | null;
   @ObjectField(() => AsyncInvocationErrorModel, { optional: true, nullable: true, description: 'Why it has not succeeded.' }) error!: AsyncInvocationErrorModel | null;
   @ObjectField(() => AsyncInvocationResultInfoModel, { optional: true, nullable: true, description: 'Null until the function has answered.' }) result!: AsyncInvocationResultInfoModel | null;
+  @ObjectField(() => AsyncDestinationResultModel, { optional: true, nullable: true, description: 'Null until it has ended, and where its function\'s policy names no destination.' }) destination!: AsyncDestinationResultModel | null;
   @TextField({ description: 'For If-Match.' }) etag!: string;
   @DateField() createdAt!: Date;
   @DateField({ optional: true, nullable: true }) finishedAt!: Date | null;

@@ -8,6 +8,8 @@ import { addLogContext } from '../../../platform/observability/logger.js';
 import { answerOfError, outcomeOf, type AttemptAnswer } from '../../invocations/attempt-outcome.policy.js';
 import { FunctionCalls } from '../../invocations/function-calls.js';
 import { TenantDirectory } from '../../tenants/tenant-directory.js';
+import { MOST_HOPS } from '../async-destination.js';
+import { AsyncEndings } from '../async-endings.js';
 import { finishedTotal, queueSeconds } from '../async-invocation-metrics.js';
 import { ASYNC_INVOCATION_JOB, MOST_RESULT_BYTES, type KeptResult } from '../async-invocation-states.js';
 import { AsyncRunsRepository, type BegunRun, type RunRecord } from '../store/async-runs.repository.js';
@@ -16,6 +18,8 @@ import { TenantRoom } from '../tenant-room.js';
 const CONCURRENCY = 32;
 /** At once in this process: the other half is the others'. */
 const MOST_OF_ONE_TENANT = CONCURRENCY / 2;
+
+const TOO_MANY_HOPS: AttemptAnswer = { from: 'platform', code: 'ASYNC_TOO_MANY_HOPS', message: `More than ${MOST_HOPS} invocations led to this one, each the destination of the one before.`, retryAfterSeconds: undefined };
 
 interface Attempt {
   answer: AttemptAnswer;
@@ -34,6 +38,7 @@ export class RunAsyncInvocationJob implements JobHandler {
     private readonly tenants: TenantDirectory,
     private readonly runs: AsyncRunsRepository,
     private readonly calls: FunctionCalls,
+    private readonly endings: AsyncEndings,
   ) {}
 
   /**
@@ -63,7 +68,7 @@ export class RunAsyncInvocationJob implements JobHandler {
     queueSeconds.observe(begun.lateMs / 1000);
     const { answer, answered } = await this.attempt(context, id, begun);
     const outcome = outcomeOf(answer, begun, Math.random);
-    const recorded = await this.runs.record(context, id, { run, outcome, answered });
+    const recorded = await this.endings.record(context, id, { run, outcome, answered });
     // Another run has it, or nobody wants it any more.
     if (!recorded) return DONE;
     if (outcome.next === 'again') return againAfter(outcome.delayMs);
@@ -76,13 +81,14 @@ export class RunAsyncInvocationJob implements JobHandler {
     const found = await this.runs.find(context, id);
     if (!found || found.state === 'succeeded' || found.state === 'failed') return DONE;
     if (!found.expired) return againAfter(found.dueInMs);
-    if (await this.runs.expire(context, id)) finishedTotal.inc({ outcome: 'expired' });
+    if (await this.endings.expire(context, id)) finishedTotal.inc({ outcome: 'expired' });
     return DONE;
   }
 
   /** @throws what is neither the function's nor the gateway's doing: the run is repeated then. */
   private async attempt(context: TenantContext, id: string, begun: BegunRun): Promise<Attempt> {
-    const { function: name, principal, method, path, headers, body, trigger, dueAt } = begun;
+    const { function: name, principal, method, path, headers, body, hops, trigger, dueAt } = begun;
+    if (hops > MOST_HOPS) return { answer: TOO_MANY_HOPS, answered: undefined };
     try {
       const answer = await this.calls.call(context, {
         // The same at every try, so that the function can tell a repeat.

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DestinationResult } from '../async-destination.js';
 import type { AsyncSource, AsyncState } from '../async-invocation-states.js';
 
 /** An accepted invocation, as it is listed: what the function gets and what it answered are read where they are needed, for they may be large. */
@@ -26,6 +27,9 @@ export class AsyncInvocationEntity {
   @Column('text', { nullable: true }) resultType!: string | null;
   @Column('integer', { nullable: true }) resultBytes!: number | null;
   @Column('boolean') resultTooLarge!: boolean;
+  /** How many invocations led to it, each the destination of the one before. */
+  @Column('integer') hops!: number;
+  @Column('jsonb', { nullable: true }) destination!: DestinationResult | null;
   @Column('integer') version!: number;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz', { nullable: true }) finishedAt!: Date | null;

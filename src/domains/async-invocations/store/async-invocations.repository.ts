@@ -4,6 +4,7 @@ import { Database } from '../../../platform/database/database.js';
 import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { selectList } from '../../../platform/database/row-statements.js';
 import { TenantRepository } from '../../../platform/database/tenant-repository.js';
+import { DEFAULT_AGE_SECONDS, DEFAULT_ATTEMPTS } from '../async-request.policy.js';
 import { ASYNC_INVOCATION_JOB, type AsyncState, type SourceTrigger } from '../async-invocation-states.js';
 import { AsyncInvocationEntity } from './async-invocation.entity.js';
 
@@ -17,11 +18,14 @@ export interface NewAsyncInvocation {
   path: string;
   headers: Record<string, string>;
   body: Buffer | undefined;
-  maxAttempts: number;
-  maxAgeSeconds: number;
+  /** Undefined: as the function's policy says, or as everywhere. */
+  maxAttempts: number | undefined;
+  maxAgeSeconds: number | undefined;
   scheduledFor: Date | undefined;
   /** That was asked to run now. */
   trigger: SourceTrigger | undefined;
+  /** Invocations that led to it. */
+  hops?: number;
 }
 
 export type AcceptedRow = AsyncInvocationEntity & { functionName: string };
@@ -39,12 +43,13 @@ export interface StoredResult {
 /** One statement: whether the function is there, the row, and the work. */
 const acceptBy = (reference: string): string => `
   WITH target AS (
-    SELECT fn.id, fn.name FROM function fn JOIN tenant ON tenant.id = fn.tenant_id
+    SELECT fn.id, fn.name, coalesce($9::integer, policy.max_attempts, ${DEFAULT_ATTEMPTS}) AS attempts, coalesce($10::integer, policy.max_age_seconds, ${DEFAULT_AGE_SECONDS}) AS age
+    FROM function fn JOIN tenant ON tenant.id = fn.tenant_id LEFT JOIN async_policy policy ON policy.tenant_id = fn.tenant_id AND policy.function_id = fn.id
     WHERE fn.tenant_id = $1 AND ${reference} AND fn.state = 'active' AND tenant.state = 'active'
   ), due AS (SELECT greatest(clock_timestamp(), $11::timestamptz) AS at), added AS (
-    INSERT INTO async_invocation (tenant_id, id, function_id, method, path, headers, body, principal, max_attempts, max_age_seconds, next_attempt_at, expires_at, source, trigger_id, trigger_name, due_at)
-    SELECT $1, $2::uuid, target.id, $4::text, $5::text, $6::jsonb, $7::bytea, $8::text, $9::integer, $10::integer, due.at, due.at + $10::integer * interval '1 second',
-      CASE WHEN $12::uuid IS NULL THEN 'api' ELSE 'manual' END, $12::uuid, $13::text, CASE WHEN $12::uuid IS NOT NULL THEN due.at END FROM target, due
+    INSERT INTO async_invocation (tenant_id, id, function_id, method, path, headers, body, principal, max_attempts, max_age_seconds, next_attempt_at, expires_at, source, trigger_id, trigger_name, due_at, hops)
+    SELECT $1, $2::uuid, target.id, $4::text, $5::text, $6::jsonb, $7::bytea, $8::text, target.attempts, target.age, due.at, due.at + target.age * interval '1 second',
+      CASE WHEN $12::uuid IS NULL THEN 'api' ELSE 'manual' END, $12::uuid, $13::text, CASE WHEN $12::uuid IS NOT NULL THEN due.at END, $14::integer FROM target, due
     RETURNING *
   )
   SELECT ${selectList(AsyncInvocationEntity, 'added')}, target.name AS "functionName",
@@ -62,8 +67,8 @@ export class AsyncInvocationsRepository extends TenantRepository<AsyncInvocation
   /** Writes it and asks for its run; null where there is no such function, or it is being deleted. */
   async accept(context: TenantContext, row: NewAsyncInvocation): Promise<AcceptedRow | null> {
     const [added] = await this.database.statement<AcceptedRow>(context, UUID.test(row.function) ? ACCEPT_BY_ID : ACCEPT_BY_NAME, [
-      context.tenantId, row.id, row.function, row.method, row.path, JSON.stringify(row.headers), row.body ?? null, context.principal.key, row.maxAttempts, row.maxAgeSeconds, row.scheduledFor ?? null,
-      row.trigger?.id ?? null, row.trigger?.name ?? null,
+      context.tenantId, row.id, row.function, row.method, row.path, JSON.stringify(row.headers), row.body ?? null, context.principal.key, row.maxAttempts ?? null, row.maxAgeSeconds ?? null, row.scheduledFor ?? null,
+      row.trigger?.id ?? null, row.trigger?.name ?? null, row.hops ?? 0,
     ]);
     return added ?? null;
   }
@@ -121,7 +126,7 @@ export class AsyncInvocationsRepository extends TenantRepository<AsyncInvocation
     await this.database.statement(context,
       `WITH again AS (
          UPDATE async_invocation SET state = 'queued', attempts = 0, waits = 0, next_attempt_at = clock_timestamp(), expires_at = clock_timestamp() + max_age_seconds * interval '1 second', finished_at = NULL,
-           status = NULL, revision = NULL, error_code = NULL, error_message = NULL, result_type = NULL, result_encoding = NULL, result = NULL, result_bytes = NULL, result_too_large = false, version = version + 1
+           status = NULL, revision = NULL, error_code = NULL, error_message = NULL, result_type = NULL, result_encoding = NULL, result = NULL, result_bytes = NULL, result_too_large = false, destination = NULL, version = version + 1
          WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND state = 'failed' RETURNING tenant_id, id
        ) SELECT enqueue_work('${ASYNC_INVOCATION_JOB}', tenant_id || '/' || id, tenant_id::text, 0) FROM again`, [context.tenantId, ids]);
   }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { SystemContext, TenantContext } from '../../../platform/context/context.js';
 import { Database } from '../../../platform/database/database.js';
+import type { DestinationResult } from '../async-destination.js';
 import type { AsyncState, KeptResult } from '../async-invocation-states.js';
 import type { AttemptOutcome } from '../../invocations/attempt-outcome.policy.js';
+import type { EndedInvocation } from '../destination-record.policy.js';
 
 /** What a try needs. */
 export interface BegunRun {
@@ -14,6 +16,7 @@ export interface BegunRun {
   principal: string;
   attempts: number;
   maxAttempts: number;
+  hops: number;
   waits: number;
   /** What it comes from, where that is a trigger. */
   trigger: string | null;
@@ -52,7 +55,7 @@ export class AsyncRunsRepository {
       `UPDATE async_invocation row SET state = 'running', run = $3, version = row.version + 1 FROM function fn
        WHERE row.tenant_id = $1 AND row.id = $2 AND row.state IN ('queued', 'running') AND row.next_attempt_at <= clock_timestamp() AND row.expires_at > clock_timestamp()
          AND fn.tenant_id = row.tenant_id AND fn.id = row.function_id
-       RETURNING fn.name AS function, row.method, row.path, row.headers, row.body, row.principal, row.attempts, row.max_attempts AS "maxAttempts", row.waits, row.trigger_name AS trigger, row.due_at AS "dueAt",
+       RETURNING fn.name AS function, row.method, row.path, row.headers, row.body, row.principal, row.attempts, row.max_attempts AS "maxAttempts", row.hops, row.waits, row.trigger_name AS trigger, row.due_at AS "dueAt",
          (extract(epoch FROM clock_timestamp() - row.next_attempt_at) * 1000)::float8 AS "lateMs", (extract(epoch FROM row.expires_at - clock_timestamp()) * 1000)::float8 AS "leftMs"`,
       [context.tenantId, id, run]);
     return row ?? null;
@@ -89,6 +92,19 @@ export class AsyncRunsRepository {
         result?.contentType ?? null, result?.contentEncoding ?? null, result?.body ?? null, result?.body?.length ?? null, result !== undefined && result.body === undefined,
       ]);
     return rows.length > 0;
+  }
+
+  /** One that has ended; null where it is gone. */
+  async findEnded(context: TenantContext, id: string): Promise<EndedInvocation | null> {
+    const [row] = await this.database.statement<EndedInvocation>(context,
+      `SELECT row.id, row.function_id AS "functionId", fn.name AS function, row.state, row.attempts, row.hops, row.principal, row.status, row.revision, row.error_code AS "errorCode", row.error_message AS "errorMessage",
+         row.result_type AS "resultType", row.result_encoding AS "resultEncoding", row.result
+       FROM async_invocation row JOIN function fn ON fn.tenant_id = row.tenant_id AND fn.id = row.function_id WHERE row.tenant_id = $1 AND row.id = $2 AND row.finished_at IS NOT NULL`, [context.tenantId, id]);
+    return row ?? null;
+  }
+
+  async recordDestination(context: TenantContext, id: string, result: DestinationResult): Promise<void> {
+    await this.database.statement(context, 'UPDATE async_invocation SET destination = $3 WHERE tenant_id = $1 AND id = $2', [context.tenantId, id, JSON.stringify(result)]);
   }
 
   /** Takes away those of all tenants that ended so long ago. @returns how many: less than `limit` where no more are left. */
