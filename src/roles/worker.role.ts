@@ -43,6 +43,9 @@ const HANDLERS = [
   ConsumeKafkaJob, DeliverWebhookJob, CleanEventsJob,
 ] as const;
 
+/** What begins to be swept of what is too old, and goes on by itself. */
+const SWEEPS = [AsyncInvocationCleaning, LogCleaning, MetricsCleaning, EventCleaning] as const;
+
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
 export class WorkerRole {
   private readonly runner: JobRunner;
@@ -62,12 +65,10 @@ export class WorkerRole {
     this.hooks = {
       opened: ({ id, name }, client) => {
         app.get(PlacementWatch, { strict: false }).start(id, client);
-        app.get(FunctionWatch, { strict: false }).start(id, name, client);
-        app.get(WarmPoolWatch, { strict: false }).start(id, name, client);
-        app.get(LogCollector, { strict: false }).start(id, name, client);
+        for (const watch of this.named()) watch.start(id, name, client);
       },
       closed: async (id) => {
-        await Promise.all([app.get(PlacementWatch, { strict: false }).end(id), app.get(FunctionWatch, { strict: false }).end(id), app.get(WarmPoolWatch, { strict: false }).end(id), app.get(LogCollector, { strict: false }).end(id)]);
+        await Promise.all(this.watches().map((watch) => watch.end(id)));
       },
     };
     this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
@@ -77,10 +78,7 @@ export class WorkerRole {
   /** A cluster that does not answer keeps the worker from nothing: its jobs wait and say why. */
   async start(): Promise<void> {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
-    await this.plane.app.get(AsyncInvocationCleaning, { strict: false }).begin();
-    await this.plane.app.get(LogCleaning, { strict: false }).begin();
-    await this.plane.app.get(MetricsCleaning, { strict: false }).begin();
-    await this.plane.app.get(EventCleaning, { strict: false }).begin();
+    for (const sweep of SWEEPS) await this.plane.app.get<{ begin(): Promise<void> }>(sweep, { strict: false }).begin();
     this.startCron();
     this.runner.start();
     this.gauges.start();
@@ -95,10 +93,18 @@ export class WorkerRole {
 
   async stop(graceMs: number): Promise<void> {
     this.stopping.abort();
-    await this.plane.app.get(CronLoop, { strict: false }).stop();
-    await Promise.all([this.runner.stop(graceMs), this.connecting, this.gauges.stop(), this.plane.app.get(SpendGauges, { strict: false }).stop()]);
+    await Promise.all([this.plane.app.get(CronLoop, { strict: false }).stop(), this.runner.stop(graceMs), this.connecting, this.gauges.stop(), this.plane.app.get(SpendGauges, { strict: false }).stop()]);
     await this.plane.app.get(ClusterConnector, { strict: false }).stop(this.hooks);
-    await Promise.all([this.plane.app.get(PlacementWatch, { strict: false }).stop(), this.plane.app.get(FunctionWatch, { strict: false }).stop(), this.plane.app.get(WarmPoolWatch, { strict: false }).stop(), this.plane.app.get(LogCollector, { strict: false }).stop()]);
+    await Promise.all(this.watches().map((watch) => watch.stop()));
+  }
+
+  /** Of those that are told a cluster's name. */
+  private named(): (FunctionWatch | WarmPoolWatch | LogCollector)[] {
+    return [FunctionWatch, WarmPoolWatch, LogCollector].map((type) => this.plane.app.get<FunctionWatch | WarmPoolWatch | LogCollector>(type, { strict: false }));
+  }
+
+  private watches(): (PlacementWatch | FunctionWatch | WarmPoolWatch | LogCollector)[] {
+    return [this.plane.app.get(PlacementWatch, { strict: false }), ...this.named()];
   }
 
   private startCron(): void {

@@ -40,42 +40,47 @@ class Gateway {
 
 /** From the second in which 1,000 schedules are due until the request of the last one of them has reached the gateway: one worker, five tenants, schedules that all differ. */
 export async function benchCron(stage: EventsStage): Promise<Findings> {
-  const { ground, keys, api, folder, rounds, progress, signal } = stage;
+  const { ground, keys, api, folder } = stage;
   for (let index = 0; index < TENANTS; index++) {
     expectStatus(await api.operator.post('/v1/tenants', { name: `cron-${index}` }), 202);
     expectStatus(await api.operator.post(`/v1/tenants/cron-${index}/functions`, FUNCTION), 202);
   }
+  const gateway = new Gateway();
+  const settings: CronWorkerSettings = { environment: { ...apiEnvironment(ground, keys), FNPLANE_ROLES: 'worker', FNPLANE_MIGRATE: 'never', FNPLANE_RUNTIME_IMAGES: JSON.stringify({ python: 'none', node: 'none', go: 'none' }), FNPLANE_GATEWAY_URL: await gateway.start() } };
   const client = new Client({ connectionString: ground.databaseUrl });
   await client.connect();
-  await addSchedules(client);
-  const gateway = new Gateway();
-  const settings: CronWorkerSettings = { environment: { ...apiEnvironment(ground, keys), FNPLANE_ROLES: 'worker', FNPLANE_MIGRATE: 'never', FNPLANE_RUNTIME_IMAGES: JSON.stringify(ground.runtimeImages), FNPLANE_GATEWAY_URL: await gateway.start() } };
-  const worker = await Child.start(new URL('cron-worker.ts', import.meta.url), settings, join(folder, 'cron-worker.log'));
+  let worker: Child | undefined;
   try {
-    const steal = watchSteal();
-    const [last, middle, cpu]: number[][] = [[], [], []];
-    // The first round warms up.
-    for (let round = 0; round <= rounds; round++) {
-      signal.throwIfAborted();
-      const before = cpuMs(worker.pid);
-      const waits = await runRound(client, gateway, signal);
-      if (round === 0) continue;
-      last!.push(waits.at(-1)! / 1000);
-      middle!.push(waits[waits.length >> 1]!);
-      cpu!.push(cpuMs(worker.pid) - before);
-      progress.say(`  round ${round}: the last after ${Math.round(waits.at(-1)!)} ms`);
-    }
-    return {
-      steal: steal(),
-      results: [buildResult({ name: `${SCHEDULES} schedules of one second, until the last started`, figure: median(last!), unit: 's', bound: { op: '<=', value: BOUND_SECONDS } })],
-      notes: [`the last after ${spread(last!, 's')}, half of them after ${spread(middle!, 'ms')}; CPU of the worker until all were recorded ${spread(cpu!, 'ms')}`],
-    };
+    await addSchedules(client);
+    worker = await Child.start(new URL('cron-worker.ts', import.meta.url), settings, join(folder, 'cron-worker.log'));
+    return await measure(stage, client, gateway, worker.pid);
   } finally {
-    await worker.stop();
+    await worker?.stop();
     await gateway.stop();
     await client.query('DELETE FROM cron_trigger').catch(() => undefined);
     await client.end();
   }
+}
+
+async function measure({ rounds, progress, signal }: EventsStage, client: Client, gateway: Gateway, workerPid: number): Promise<Findings> {
+  const steal = watchSteal();
+  const [last, middle, cpu]: [number[], number[], number[]] = [[], [], []];
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    signal.throwIfAborted();
+    const before = cpuMs(workerPid);
+    const waits = await runRound(client, gateway, signal);
+    if (round === 0) continue;
+    last.push(waits.at(-1)! / 1000);
+    middle.push(waits[waits.length >> 1]!);
+    cpu.push(cpuMs(workerPid) - before);
+    progress.say(`  round ${round}: the last after ${Math.round(waits.at(-1)!)} ms`);
+  }
+  return {
+    steal: steal(),
+    results: [buildResult({ name: `${SCHEDULES} schedules of one second, until the last started`, figure: median(last), unit: 's', bound: { op: '<=', value: BOUND_SECONDS } })],
+    notes: [`the last after ${spread(last, 's')}, half of them after ${spread(middle, 'ms')}; CPU of the worker until all were recorded ${spread(cpu, 'ms')}`],
+  };
 }
 
 async function addSchedules(client: Client): Promise<void> {
