@@ -21,7 +21,7 @@ interface Followed {
 }
 
 export const CHECK_MS = 5_000;
-const BATCH = 200;
+const BATCH = 100;
 
 /** One who follows a function's log. Between news it costs nothing but the question whether it may go on. */
 export class LogFollower {

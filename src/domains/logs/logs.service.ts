@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantContext } from '../../platform/context/context.js';
 import type { Page, PageRequest } from '../../platform/database/page.js';
+import { DomainError } from '../../platform/errors/domain-error.js';
 import { FunctionsService } from '../functions/functions.service.js';
 import { FollowerRoom } from './follower-room.js';
 import type { LogFilter } from './log-filter.js';
@@ -45,6 +46,6 @@ export class LogsService {
   }
 
   private isThere(context: TenantContext, functionId: string): Promise<boolean> {
-    return this.functions.get(context, functionId).then(() => true, () => false);
+    return this.functions.get(context, functionId).then(() => true, (error: unknown) => !(error instanceof DomainError && error.kind === 'not-found'));
   }
 }
