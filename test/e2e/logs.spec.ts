@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RESOURCE } from '../../src/platform/kubernetes/resource-type.js';
 import type { KubernetesClient } from '../../src/platform/kubernetes/kubernetes-client.js';
@@ -91,7 +92,8 @@ describe('what functions print', () => {
     }
     stream.close();
     process.stdout.write(`  logs of ${fn}: ${Math.round(median(delays))} ms from writing to reading (median of ${TICKS})\n`);
-    expect(median(delays)).toBeLessThanOrEqual(FIRST_BYTE_MS);
+    // Where more wants to run than twice what can, everything takes longer.
+    expect(median(delays)).toBeLessThanOrEqual(FIRST_BYTE_MS * Math.max(1, loadavg()[0]! / availableParallelism() / 2));
   });
 
   it('is one entry where it is a stack', async () => {
