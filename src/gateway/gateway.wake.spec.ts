@@ -89,6 +89,26 @@ describe('a function without pods', () => {
       expect(await rig.metric('fnplane_gateway_wait_duration_seconds_count')).toBe(3);
     });
 
+    it('and is counted as plain although a warm pod came late to the start before', async () => {
+      await setUp({ limits: { earlyPodMs: 50 } });
+      rig.sink.upsertFunction(asleep());
+      const pod = await rig.pod();
+      const first = rig.fetch(shop, '/shop/f');
+      await waiting(1);
+      rig.endpoints(shop, 'f', [pod]);
+      expect((await first).status).toBe(200);
+      waker().answers[0]!({ ...answerOf(pod), pod: 'late', port: (await rig.pod()).port });
+      rig.endpoints(shop, 'f', []);
+      const given = performance.now();
+      await until(() => performance.now() > given + 150);
+      const second = rig.fetch(shop, '/shop/f');
+      await waiting(1);
+      rig.endpoints(shop, 'f', [pod]);
+      expect((await second).status).toBe(200);
+      expect(await rig.metric('fnplane_gateway_cold_start_duration_seconds_count', { start: 'plain' })).toBe(2);
+      expect(await rig.metric('fnplane_gateway_cold_start_duration_seconds_count', { start: 'warm' })).toBe(0);
+    });
+
     it('and a start that nobody waited for any more is not counted with the next one', async () => {
       await setUp({ limits: { maxWaitMs: 60, maxWakeWaitMs: 60 } });
       rig.sink.upsertFunction(asleep());
