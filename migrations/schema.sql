@@ -1,5 +1,47 @@
 -- Generated from the migrations by `npm run generate`; do not edit.
 
+CREATE OR REPLACE FUNCTION public.claim_work(p_kind text, p_most integer, p_lease uuid, p_lease_ms integer, p_after text)
+ RETURNS TABLE(key text, claimed_gen bigint, lease uuid, attempts integer, reached text, due integer)
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY WITH RECURSIVE head AS MATERIALIZED (
+    SELECT item.fair_group FROM work_item item WHERE item.kind = p_kind AND item.visible_at <= statement_timestamp() ORDER BY item.visible_at LIMIT 100
+  ), scan AS (
+    SELECT p_after AS fair_group, 'infinity'::timestamptz AS visible_at, false AS is_round, 0 AS looked, 0 AS found WHERE (SELECT count(*) FROM head) = 100
+    UNION ALL
+    SELECT next.fair_group, next.visible_at, next.is_round, scan.looked + 1, scan.found + (next.visible_at <= statement_timestamp())::integer
+    FROM scan CROSS JOIN LATERAL (
+      SELECT * FROM (
+        (SELECT item.fair_group, item.visible_at, scan.is_round FROM work_item item WHERE item.kind = p_kind AND item.fair_group > scan.fair_group ORDER BY item.fair_group, item.visible_at LIMIT 1)
+        UNION ALL
+        (SELECT item.fair_group, item.visible_at, true FROM work_item item WHERE item.kind = p_kind AND NOT scan.is_round ORDER BY item.fair_group, item.visible_at LIMIT 1)
+      ) either ORDER BY either.is_round LIMIT 1
+    ) next
+    WHERE scan.found < p_most AND scan.looked < 500 AND NOT (next.is_round AND next.fair_group > p_after)
+  ), fair AS MATERIALIZED (
+    SELECT found.fair_group FROM (SELECT head.fair_group FROM head UNION SELECT scan.fair_group FROM scan WHERE scan.visible_at <= statement_timestamp()) found
+    ORDER BY found.fair_group <= p_after, found.fair_group LIMIT 2 * p_most
+  ), items AS (
+    SELECT item.key, item.fair_group, row_number() OVER (PARTITION BY item.fair_group ORDER BY item.visible_at) AS turn
+    FROM fair CROSS JOIN LATERAL (
+      SELECT one.key, one.fair_group, one.visible_at FROM work_item one WHERE one.kind = p_kind AND one.fair_group = fair.fair_group AND one.visible_at <= statement_timestamp()
+      ORDER BY one.visible_at LIMIT (SELECT ceil(p_most::numeric / greatest(count(*), 1)) FROM fair) FOR UPDATE SKIP LOCKED
+    ) item
+  ), chosen AS MATERIALIZED (
+    SELECT items.key, items.fair_group, row_number() OVER (ORDER BY items.turn, items.fair_group <= p_after, items.fair_group) AS place FROM items ORDER BY place LIMIT p_most
+  )
+  UPDATE work_item item SET claimed_gen = item.gen, lease = p_lease, attempts = item.attempts + 1, visible_at = clock_timestamp() + p_lease_ms * interval '1 millisecond'
+  WHERE item.kind = p_kind AND item.key = ANY (ARRAY(SELECT chosen.key FROM chosen))
+  RETURNING item.key, item.claimed_gen, item.lease, item.attempts, (SELECT chosen.fair_group FROM chosen ORDER BY chosen.place DESC LIMIT 1), (SELECT count(*)::integer FROM head);
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.current_tenant()
  RETURNS uuid
  LANGUAGE sql
@@ -96,6 +138,7 @@ CREATE TABLE async_invocation (
   body bytea,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   destination jsonb,
+  due_at timestamp with time zone,
   error_code text,
   error_message text,
   expires_at timestamp with time zone NOT NULL,
@@ -117,9 +160,12 @@ CREATE TABLE async_invocation (
   result_type text,
   revision integer,
   run uuid,
+  source text NOT NULL DEFAULT 'api'::text,
   state text NOT NULL DEFAULT 'queued'::text,
   status integer,
   tenant_id uuid NOT NULL,
+  trigger_id uuid,
+  trigger_name text,
   version integer NOT NULL DEFAULT 1,
   waits integer NOT NULL DEFAULT 0
 );
@@ -128,14 +174,19 @@ ALTER TABLE async_invocation FORCE ROW LEVEL SECURITY;
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_finished CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text]))));
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 10)));
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_source CHECK ((((source = 'api'::text) = (trigger_id IS NULL)) AND ((source = 'api'::text) = (trigger_name IS NULL)) AND ((source = 'api'::text) = (due_at IS NULL))));
+ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_source_check CHECK ((source = ANY (ARRAY['api'::text, 'cron'::text, 'manual'::text])));
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])));
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
 ALTER TABLE async_invocation ADD CONSTRAINT async_invocation_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
 CREATE INDEX async_invocation_age ON public.async_invocation USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE UNIQUE INDEX async_invocation_due ON public.async_invocation USING btree (trigger_id, due_at) WHERE (source = 'cron'::text);
 CREATE INDEX async_invocation_failed ON public.async_invocation USING btree (tenant_id, finished_at) WHERE (state = 'failed'::text);
 CREATE INDEX async_invocation_function ON public.async_invocation USING btree (tenant_id, function_id);
+CREATE INDEX async_invocation_open ON public.async_invocation USING btree (trigger_id) WHERE ((trigger_id IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'running'::text])));
 CREATE INDEX async_invocation_page ON public.async_invocation USING btree (tenant_id, created_at, id);
 CREATE INDEX async_invocation_queued ON public.async_invocation USING btree (tenant_id) WHERE (state = 'queued'::text);
+CREATE INDEX async_invocation_trigger ON public.async_invocation USING btree (tenant_id, trigger_id) WHERE (trigger_id IS NOT NULL);
 CREATE POLICY all_rows ON async_invocation FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
 CREATE POLICY own_rows ON async_invocation FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON async_invocation TO fnplane_system;
@@ -317,6 +368,36 @@ CREATE POLICY all_rows ON config_set FOR ALL TO fnplane_system USING (true) WITH
 CREATE POLICY own_rows ON config_set FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON config_set TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON config_set TO fnplane_tenant;
+
+CREATE TABLE cron_trigger (
+  created_at timestamp with time zone NOT NULL,
+  function_id uuid NOT NULL,
+  id uuid NOT NULL,
+  last_invocation_id uuid,
+  last_run_at timestamp with time zone,
+  last_skip_reason text,
+  last_skipped_at timestamp with time zone,
+  name text NOT NULL,
+  next_run_at timestamp with time zone,
+  settings jsonb NOT NULL,
+  skipped_runs bigint NOT NULL DEFAULT 0,
+  tenant_id uuid NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  version integer NOT NULL
+);
+ALTER TABLE cron_trigger ENABLE ROW LEVEL SECURITY;
+ALTER TABLE cron_trigger FORCE ROW LEVEL SECURITY;
+ALTER TABLE cron_trigger ADD CONSTRAINT cron_trigger_name UNIQUE (tenant_id, name);
+ALTER TABLE cron_trigger ADD CONSTRAINT cron_trigger_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE cron_trigger ADD CONSTRAINT cron_trigger_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+ALTER TABLE cron_trigger ADD CONSTRAINT cron_trigger_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX cron_trigger_due ON public.cron_trigger USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX cron_trigger_function ON public.cron_trigger USING btree (tenant_id, function_id);
+CREATE INDEX cron_trigger_page ON public.cron_trigger USING btree (tenant_id, created_at, id);
+CREATE POLICY all_rows ON cron_trigger FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON cron_trigger FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON cron_trigger TO fnplane_system;
+GRANT DELETE, INSERT, SELECT, UPDATE ON cron_trigger TO fnplane_tenant;
 
 CREATE TABLE encryption_key (
   check_value bytea,
@@ -549,6 +630,76 @@ CREATE POLICY all_rows ON kafka_trigger FOR ALL TO fnplane_system USING (true) W
 CREATE POLICY own_rows ON kafka_trigger FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON kafka_trigger TO fnplane_system;
 GRANT DELETE, INSERT, SELECT, UPDATE ON kafka_trigger TO fnplane_tenant;
+
+CREATE TABLE log_collector (
+  cluster_id uuid NOT NULL,
+  held_until timestamp with time zone NOT NULL,
+  holder uuid NOT NULL
+);
+ALTER TABLE log_collector ADD CONSTRAINT log_collector_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES cluster(id) ON DELETE CASCADE;
+ALTER TABLE log_collector ADD CONSTRAINT log_collector_pkey PRIMARY KEY (cluster_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_collector TO fnplane_system;
+
+CREATE TABLE log_entry (
+  bytes integer NOT NULL,
+  cluster text NOT NULL,
+  collected_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  fields text,
+  function_id uuid NOT NULL,
+  level text,
+  message text NOT NULL,
+  pod text NOT NULL,
+  "position" bigint NOT NULL,
+  request_id text,
+  revision integer NOT NULL,
+  tenant_id uuid NOT NULL,
+  "time" timestamp with time zone NOT NULL
+);
+ALTER TABLE log_entry ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_entry FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_level_check CHECK ((level = ANY (ARRAY['debug'::text, 'info'::text, 'warn'::text, 'error'::text])));
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_pkey PRIMARY KEY (tenant_id, "position");
+ALTER TABLE log_entry ADD CONSTRAINT log_entry_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX log_entry_function ON public.log_entry USING btree (tenant_id, function_id, "position");
+CREATE INDEX log_entry_request ON public.log_entry USING btree (tenant_id, function_id, request_id, "position") WHERE (request_id IS NOT NULL);
+CREATE INDEX log_entry_time ON public.log_entry USING btree (tenant_id, function_id, "time");
+CREATE POLICY all_rows ON log_entry FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_entry FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_entry TO fnplane_system;
+GRANT SELECT ON log_entry TO fnplane_tenant;
+
+CREATE TABLE log_source (
+  function_id uuid NOT NULL,
+  pod_uid uuid NOT NULL,
+  read_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  read_to bigint NOT NULL DEFAULT 0,
+  tenant_id uuid NOT NULL
+);
+ALTER TABLE log_source ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_source FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_source ADD CONSTRAINT log_source_pkey PRIMARY KEY (tenant_id, pod_uid);
+ALTER TABLE log_source ADD CONSTRAINT log_source_tenant_id_function_id_fkey FOREIGN KEY (tenant_id, function_id) REFERENCES function(tenant_id, id) ON DELETE CASCADE;
+CREATE INDEX log_source_age ON public.log_source USING btree (read_at);
+CREATE INDEX log_source_function ON public.log_source USING btree (tenant_id, function_id);
+CREATE POLICY all_rows ON log_source FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_source FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_source TO fnplane_system;
+GRANT SELECT ON log_source TO fnplane_tenant;
+
+CREATE TABLE log_volume (
+  bytes bigint NOT NULL DEFAULT 0,
+  last_position bigint NOT NULL DEFAULT 0,
+  swept_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  tenant_id uuid NOT NULL
+);
+ALTER TABLE log_volume ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log_volume FORCE ROW LEVEL SECURITY;
+ALTER TABLE log_volume ADD CONSTRAINT log_volume_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE log_volume ADD CONSTRAINT log_volume_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
+CREATE POLICY all_rows ON log_volume FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
+CREATE POLICY own_rows ON log_volume FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_volume TO fnplane_system;
+GRANT SELECT ON log_volume TO fnplane_tenant;
 
 CREATE TABLE member (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
@@ -1062,4 +1213,5 @@ CREATE TABLE work_item (
 ALTER TABLE work_item ADD CONSTRAINT work_item_pkey PRIMARY KEY (kind, key);
 CREATE INDEX work_item_due ON public.work_item USING btree (kind, visible_at);
 CREATE INDEX work_item_failing ON public.work_item USING btree (kind) WHERE (attempts >= 10);
+CREATE INDEX work_item_group ON public.work_item USING btree (kind, fair_group, visible_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON work_item TO fnplane_system;

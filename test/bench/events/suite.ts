@@ -9,13 +9,14 @@ import { runBenchmarks, type Benchmarks } from '../harness/run-benchmarks.ts';
 import type { SuiteOptions, SuiteRun } from '../harness/suite-options.ts';
 import { benchAccept } from './accept.ts';
 import { benchCron } from './cron.ts';
+import { benchKafka } from './kafka.ts';
 import type { EventsStage } from './stage.ts';
 
-const BENCHMARKS: Benchmarks<EventsStage> = { accept: benchAccept, cron: benchCron };
+const BENCHMARKS: Benchmarks<EventsStage> = { accept: benchAccept, cron: benchCron, kafka: benchKafka };
 
 export const EVENTS = Object.keys(BENCHMARKS);
 
-/** What starts functions beside a waiting caller: asynchronous invocations and schedules. Needs no cluster. */
+/** What starts functions beside a waiting caller: asynchronous invocations, schedules and topics. Needs no cluster. */
 export async function runEvents(options: SuiteOptions): Promise<SuiteRun> {
   const stage = await setStage(options);
   return { findings: await runBenchmarks(BENCHMARKS, stage, options), machine: describeMachine('none') };
