@@ -70,6 +70,18 @@ CREATE TABLE webhook (
 CREATE INDEX webhook_page ON webhook (tenant_id, created_at, id);
 SELECT protect_tenant_table('webhook', 'tenant_id', 'SELECT, INSERT, UPDATE, DELETE');
 
+-- In the statement that adds an event: whoever records one needs no other.
+CREATE FUNCTION wake_webhooks() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM enqueue_work('webhook', hook.tenant_id || '/' || hook.id, hook.tenant_id::text, 0) FROM webhook hook
+  WHERE NOT hook.disabled AND hook.ended IS NULL AND EXISTS (
+    SELECT 1 FROM added WHERE added.tenant_id = hook.tenant_id
+      AND CASE WHEN added.recipient IS NULL THEN hook.name IS NOT NULL AND (hook.events IS NULL OR added.type = ANY (hook.events)) ELSE hook.id = added.recipient END)
+  ORDER BY hook.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER platform_event_told AFTER INSERT ON platform_event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION wake_webhooks();
+
 -- What signs: the newest, and the one before it until it expires.
 CREATE TABLE webhook_secret (
   tenant_id   uuid NOT NULL,

@@ -101,6 +101,20 @@ BEGIN
   RAISE EXCEPTION 'audit entries are append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.wake_webhooks()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM enqueue_work('webhook', hook.tenant_id || '/' || hook.id, hook.tenant_id::text, 0) FROM webhook hook
+  WHERE NOT hook.disabled AND hook.ended IS NULL AND EXISTS (
+    SELECT 1 FROM added WHERE added.tenant_id = hook.tenant_id
+      AND CASE WHEN added.recipient IS NULL THEN hook.name IS NOT NULL AND (hook.events IS NULL OR added.type = ANY (hook.events)) ELSE hook.id = added.recipient END)
+  ORDER BY hook.id;
+  RETURN NULL;
+END $function$;
+
 CREATE TABLE api_key (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   expires_at timestamp with time zone,
@@ -849,6 +863,7 @@ ALTER TABLE platform_event ADD CONSTRAINT platform_event_sequence UNIQUE (tenant
 ALTER TABLE platform_event ADD CONSTRAINT platform_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id);
 CREATE INDEX platform_event_age ON public.platform_event USING btree (at);
 CREATE INDEX platform_event_subject ON public.platform_event USING btree (tenant_id, subject, sequence);
+CREATE TRIGGER platform_event_told AFTER INSERT ON public.platform_event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION wake_webhooks();
 CREATE POLICY all_rows ON platform_event FOR ALL TO fnplane_system USING (true) WITH CHECK (true);
 CREATE POLICY own_rows ON platform_event FOR ALL TO fnplane_tenant USING ((tenant_id = current_tenant())) WITH CHECK ((tenant_id = current_tenant()));
 GRANT DELETE, INSERT, SELECT, UPDATE ON platform_event TO fnplane_system;

@@ -138,7 +138,7 @@ describe.each(REPLAYED.filter(({ name }) => !NOT_AUDITED.includes(name)))('$name
     const [refusedId, doneId] = [randomUUID(), randomUUID()];
     // Whose invitation it is not is told nothing of it.
     const code = name === 'acceptInvitation' ? 'INVITATION_NOT_FOUND' : 'PERMISSION_DENIED';
-    expect(codesOf(await sendMutation(world.viewer, mutation, input, { 'x-request-id': refusedId }), name)).toEqual([code]);
+    expect(codesOf(await sendMutation(world.nextViewer(), mutation, input, { 'x-request-id': refusedId }), name)).toEqual([code]);
     const entries = await auditOf(world, refusedId);
     expect(entries).toMatchObject([{ result: 'refused', code }]);
     expect(codesOf(await sendMutation(world.operator, mutation, input, { 'x-request-id': doneId }), name)).toEqual([]);

@@ -204,7 +204,7 @@ describe.each(RECORDED)('%s in the audit log', (route) => {
   it('leaves one entry when it is refused, under the action that stands there when it is done', async () => {
     const example = await restExample(world, route);
     const [refusedId, doneId] = [randomUUID(), randomUUID()];
-    const refused = await sendExample(world.viewer, route, example, { headers: { 'x-request-id': refusedId } });
+    const refused = await sendExample(world.nextViewer(), route, example, { headers: { 'x-request-id': refusedId } });
     // Whose invitation it is not is told nothing of it.
     const [status, code] = route.startsWith('POST /v1/me/invitations') ? [404, 'INVITATION_NOT_FOUND'] : [403, 'PERMISSION_DENIED'];
     expect([route, refused.status, refused.body.code]).toEqual([route, status, code]);

@@ -3,14 +3,13 @@ import { EventsController } from './api/events.controller.js';
 import { EventsResolver } from './api/events.resolver.js';
 import { TenantEventsResolver } from './api/tenant-events.resolver.js';
 import { EventCleaning } from './event-cleaning.js';
-import { EventListeners } from './event-listeners.js';
 import { EventsService } from './events.service.js';
 import { CleanEventsJob } from './jobs/clean-events.job.js';
 import { EventsRepository } from './store/events.repository.js';
 
 @Module({
   controllers: [EventsController],
-  providers: [EventsService, EventListeners, EventCleaning, EventsRepository, CleanEventsJob, EventsResolver, TenantEventsResolver],
-  exports: [EventsService, EventListeners, EventCleaning],
+  providers: [EventsService, EventCleaning, EventsRepository, CleanEventsJob, EventsResolver, TenantEventsResolver],
+  exports: [EventsService, EventCleaning],
 })
 export class EventsModule {}

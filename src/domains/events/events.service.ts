@@ -3,28 +3,23 @@ import { Injectable } from '@nestjs/common';
 import type { TenantContext } from '../../platform/context/context.js';
 import { Database } from '../../platform/database/database.js';
 import type { Page, PageRequest } from '../../platform/database/page.js';
-import { EventListeners } from './event-listeners.js';
 import { eventNotFound } from './events.errors.js';
 import type { DirectedFacts, EventAudience, EventFacts, EventPosition, PlatformEvent } from './platform-event.js';
 import { EventsRepository, type EventFilter } from './store/events.repository.js';
 
-/** What happened in a tenant: written in the transaction that makes it happen, told to whoever listens. */
+/** What happened in a tenant: written in the transaction that makes it happen. */
 @Injectable()
 export class EventsService {
   constructor(
     private readonly database: Database,
     private readonly events: EventsRepository,
-    private readonly listeners: EventListeners,
   ) {}
 
   /** Joins the open transaction; the row is written as the last of it. For transitions alone, never for what is as it was. @returns its id. */
   record(context: TenantContext, event: EventFacts | DirectedFacts): Promise<string> {
     const id = randomUUID();
     return this.database.transaction(context, () => {
-      this.database.beforeCommit(async () => {
-        await this.events.append(context, id, event);
-        await this.listeners.recorded(context, event);
-      });
+      this.database.beforeCommit(() => this.events.append(context, id, event));
       return Promise.resolve(id);
     });
   }

@@ -8,6 +8,7 @@ export type InvocationErrorCode = 'INVOCATION_INVALID' | 'INVOCATION_TOO_LARGE' 
 /** What each of the gateway's refusals is to the API's caller. Those about credentials are missing on purpose: they are ours. */
 const KIND: Readonly<Record<string, ErrorKind>> = {
   REQUEST_MALFORMED: 'malformed',
+  TOKEN_CLAIMS_INSUFFICIENT: 'forbidden',
   FUNCTION_SUSPENDED: 'forbidden',
   SPEND_LIMIT_REACHED: 'forbidden',
   FUNCTION_NOT_FOUND: 'not-found',

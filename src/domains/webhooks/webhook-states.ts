@@ -1,4 +1,4 @@
-/** Kind of the job that sends what one webhook is to get; its key is `<tenant id>/<webhook id>`. */
+/** Kind of the job that sends what one webhook is to get (Postgres' `wake_webhooks` asks for it, too); its key is `<tenant id>/<webhook id>`. */
 export const WEBHOOK_JOB = 'webhook';
 
 export function webhookJobKey(tenantId: string, webhookId: string): string {

@@ -13,7 +13,6 @@ import { WebhooksRepository } from './store/webhooks.repository.js';
 import { WebhookChanges } from './webhook-changes.js';
 import { WebhookDeliveriesService } from './webhook-deliveries.service.js';
 import { WebhookDestinations } from './webhook-destinations.js';
-import { WebhookNews } from './webhook-news.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookSender } from './webhook-sender.js';
 import { WebhookViews } from './webhook-views.js';
@@ -24,7 +23,7 @@ import { WebhooksService } from './webhooks.service.js';
   imports: [AuditModule, ConfigurationModule, EventsModule, TenantsModule],
   controllers: [WebhooksController],
   providers: [
-    WebhooksService, WebhookDeliveriesService, WebhookDestinations, WebhookChanges, WebhookNews, WebhookSecrets, WebhookSender, WebhookViews, WebhooksParticipant,
+    WebhooksService, WebhookDeliveriesService, WebhookDestinations, WebhookChanges, WebhookSecrets, WebhookSender, WebhookViews, WebhooksParticipant,
     WebhooksRepository, WebhookSecretsRepository, WebhookRunsRepository, DeliverWebhookJob, WebhooksResolver, TenantWebhooksResolver,
   ],
   exports: [WebhookDestinations],

@@ -150,9 +150,10 @@ function selection(type: GraphQLObjectType, depth: number): string {
     if (field.args.length > 0 || field.name === 'viewerPermissions') return [];
     const named = getNamedType(field.type);
     if (isScalarType(named) || isEnumType(named)) return [field.name];
-    return depth > 0 && isObjectType(named) && (depth === 2 || field.name === 'effective' || field.name === 'status') ? [`${field.name} ${selection(named, depth - 1)}`] : [];
+    const inner = depth > 0 && isObjectType(named) && (depth === 2 || field.name === 'effective' || field.name === 'status') ? selection(named, depth - 1) : '';
+    return inner === '' ? [] : [`${field.name} ${inner}`];
   });
-  return `{ ${parts.join(' ')} }`;
+  return parts.length === 0 ? '' : `{ ${parts.join(' ')} }`;
 }
 
 export function sendMutation(client: HttpClient, mutation: GraphQLField<unknown, unknown>, input: Record<string, unknown>, headers: Record<string, string> = {}): Promise<HttpAnswer> {

@@ -25,17 +25,16 @@ export class World {
     readonly api: TestApi,
     /** An operator of the platform: may do all that the examples do. */
     readonly operator: HttpClient,
-    /** A member of every tenant made here who may read and change nothing. */
-    readonly viewer: HttpClient,
-    private readonly viewerSubject: string,
+    /** Members of every tenant made here who may read and change nothing. */
+    private readonly viewers: readonly { subject: string; client: HttpClient }[],
     /** What answers as every cluster that is registered here. */
     private readonly versions: VersionServer,
   ) {}
 
   static async start(settings: Record<string, string> = {}): Promise<World> {
     const api = await startApi(settings);
-    const subject = randomName('viewer');
-    const world = new World(api, await World.newOperator(api), await api.person(subject), subject, await new VersionServer().start());
+    const viewers = await Promise.all(['viewer', 'viewer'].map(randomName).map(async (subject) => ({ subject, client: await api.person(subject) })));
+    const world = new World(api, await World.newOperator(api), viewers, await new VersionServer().start());
     world.home = (await world.tenant()).reference;
     return world;
   }
@@ -49,6 +48,13 @@ export class World {
     return api.client(await mintToken({ roles: ['operator'], email: OPERATORS }));
   }
 
+  private turns = 0;
+
+  /** One who may read and change nothing. They take turns: of each principal no more than 60 refusals a minute are written down. */
+  nextViewer(): HttpClient {
+    return this.viewers[this.turns++ % this.viewers.length]!.client;
+  }
+
   /** Where everything is made that needs no tenant of its own. */
   home = '';
 
@@ -60,7 +66,7 @@ export class World {
   async tenant(): Promise<Thing> {
     const name = randomName('team');
     await this.made('/v1/tenants', { name });
-    await this.made(`/v1/tenants/${name}/members`, { issuer: ISSUER, subject: this.viewerSubject, role: 'viewer' });
+    for (const { subject } of this.viewers) await this.made(`/v1/tenants/${name}/members`, { issuer: ISSUER, subject, role: 'viewer' });
     return { tenant: name, reference: name, path: `/v1/tenants/${name}` };
   }
 

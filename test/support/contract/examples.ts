@@ -55,6 +55,7 @@ export const EXAMPLES: Record<string, () => unknown> = {
   url: () => 'https://hooks.example/in',
   ReplayWebhookBody: () => ({ fromTime: new Date().toISOString() }),
   WebhookReplayInput: () => ({ fromTime: new Date().toISOString() }),
+  'HttpTriggerInput.authentication': () => 'PUBLIC',
   'TriggerPathInput.value': () => '/orders',
   'TriggerPathPatch.value': () => '/orders',
   'TriggerRewriteInput.prefix': () => '/',

@@ -4,7 +4,7 @@ import { Database } from '../../../platform/database/database.js';
 import type { Page, PageRequest } from '../../../platform/database/page.js';
 import { selectList } from '../../../platform/database/row-statements.js';
 import { TenantRepository } from '../../../platform/database/tenant-repository.js';
-import { WEBHOOK_JOB, type DestinationOutcome } from '../webhook-states.js';
+import type { DestinationOutcome } from '../webhook-states.js';
 import { WebhookEntity } from './webhook.entity.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -70,13 +70,5 @@ export class WebhooksRepository extends TenantRepository<WebhookEntity> {
   async removeSome(context: TenantContext, limit: number): Promise<number> {
     const rows = await this.database.statement(context, 'DELETE FROM webhook WHERE tenant_id = $1 AND id IN (SELECT id FROM webhook WHERE tenant_id = $1 LIMIT $2) RETURNING id', [context.tenantId, limit]);
     return rows.length;
-  }
-
-  /** Asks for the work of all that get such an event. @param recipient of an event that is meant for one. */
-  async wake(context: TenantContext, type: string, recipient: string | undefined): Promise<void> {
-    await this.database.statement(context,
-      `SELECT enqueue_work('${WEBHOOK_JOB}', tenant_id || '/' || id, tenant_id::text, 0) FROM webhook
-       WHERE tenant_id = $1 AND NOT disabled AND ended IS NULL AND CASE WHEN $3::uuid IS NULL THEN name IS NOT NULL AND (events IS NULL OR $2 = ANY (events)) ELSE id = $3 END
-       ORDER BY id`, [context.tenantId, type, recipient ?? null]);
   }
 }
