@@ -140,6 +140,12 @@ describe('a platform that loses its parts', () => {
     // The dead one's lease has to run out first: what became of it is looked at in the end.
   });
 
+  /** Rounds of the meter over the cluster's pods. */
+  async function podRounds(outcome: 'booked' | 'failed'): Promise<number> {
+    const text = await (await fetch(`${front.management}/metrics`)).text();
+    return Number(new RegExp(`^fnplane_meter_rounds_total\\{[^}]*source="pods",outcome="${outcome}"\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  }
+
   it('counts each invocation once, over pods that come and go', async () => {
     const lives = new Set<string>();
     const invokeTimes = async (times: number): Promise<void> => {
@@ -159,9 +165,8 @@ describe('a platform that loses its parts', () => {
     expect(lives.size).toBeGreaterThan(1);
     await eventually(async () => expect(await counted()).toBe(16), { withinMs: 20_000 });
     // And it stays so: later rounds of the meter add nothing.
-    const rounds = async (): Promise<number> => Number(/^fnplane_meter_rounds_total\{outcome="booked"\} (\d+)/m.exec(await (await fetch(`${front.management}/metrics`)).text())?.[1]);
-    const before = await rounds();
-    await eventually(async () => expect(await rounds()).toBeGreaterThan(before + 3), { withinMs: 20_000 });
+    const before = await podRounds('booked');
+    await eventually(async () => expect(await podRounds('booked')).toBeGreaterThan(before + 3), { withinMs: 20_000 });
     expect(await counted()).toBe(16);
   });
 
@@ -172,9 +177,8 @@ describe('a platform that loses its parts', () => {
     expect([(await fetch(`${front.management}/livez`)).status, (await fetch(`${front.management}/readyz`)).status]).toEqual([200, 503]);
     expect((await call('steady')).status).toBe(200);
     // It stays away until every part has noticed.
-    const failedRounds = async (): Promise<number> => Number(/^fnplane_meter_rounds_total\{outcome="failed"\} (\d+)/m.exec(await (await fetch(`${front.management}/metrics`)).text())?.[1] ?? 0);
     await eventually(async () => {
-      expect(await failedRounds()).toBeGreaterThan(0);
+      expect(await podRounds('failed')).toBeGreaterThan(0);
       expect(worker.lines.some((line) => line.includes('work could not be claimed'))).toBe(true);
     }, { withinMs: 20_000 });
     await postgres.resume();
