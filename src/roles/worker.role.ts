@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { AsyncInvocationCleaning } from '../domains/async-invocations/async-invocation-cleaning.js';
 import { CleanAsyncInvocationsJob } from '../domains/async-invocations/jobs/clean-async-invocations.job.js';
 import { RunAsyncInvocationJob } from '../domains/async-invocations/jobs/run-async-invocation.job.js';
 import { CheckSpendJob } from '../domains/billing/jobs/check-spend.job.js';
@@ -13,21 +12,20 @@ import { MoveTenantJob } from '../domains/clusters/jobs/move-tenant.job.js';
 import { RewrapSecretsJob } from '../domains/configuration/jobs/rewrap-secrets.job.js';
 import { CRON_NEWS } from '../domains/cron-triggers/cron-news.js';
 import { CronLoop } from '../domains/cron-triggers/cron-loop.js';
-import { EventCleaning } from '../domains/events/event-cleaning.js';
 import { CleanEventsJob } from '../domains/events/jobs/clean-events.job.js';
 import { FunctionWatch } from '../domains/functions/cluster/function.watch.js';
 import { CleanCodeJob } from '../domains/functions/jobs/clean-code.job.js';
 import { ReconcileFunctionJob } from '../domains/functions/jobs/reconcile-function.job.js';
 import { CleanLogsJob } from '../domains/logs/jobs/clean-logs.job.js';
 import { LogCollector } from '../domains/logs/cluster/log-collector.js';
-import { LogCleaning } from '../domains/logs/log-cleaning.js';
 import { CleanFunctionMetricsJob } from '../domains/metering/jobs/clean-function-metrics.job.js';
-import { MetricsCleaning } from '../domains/metering/metrics-cleaning.js';
 import { ConsumeKafkaJob } from '../domains/kafka-triggers/jobs/consume-kafka.job.js';
 import { WarmPoolWatch } from '../domains/pools/cluster/warm-pool.watch.js';
 import { TenantJob } from '../domains/tenants/jobs/tenant.job.js';
 import { DeliverWebhookJob } from '../domains/webhooks/jobs/deliver-webhook.job.js';
 import { required, type Config } from '../platform/config/config.js';
+import { systemContext } from '../platform/context/context.js';
+import { JobQueue } from '../platform/jobs/job-queue.js';
 import { JobQueueGauges } from '../platform/jobs/job-queue-gauges.js';
 import { JobRunner, type JobHandler } from '../platform/jobs/job-runner.js';
 import { backoffMs } from '../platform/kubernetes/backoff.js';
@@ -43,11 +41,9 @@ const HANDLERS = [
   ConsumeKafkaJob, DeliverWebhookJob, CleanEventsJob,
 ] as const;
 
-/** What begins to be swept of what is too old, and goes on by itself. */
-const SWEEPS = [AsyncInvocationCleaning, LogCleaning, MetricsCleaning, EventCleaning] as const;
-
 /** Brings clusters in line with Postgres: runs the keyed work and hears of what changes on the clusters. */
 export class WorkerRole {
+  private readonly handlers: readonly JobHandler[];
   private readonly runner: JobRunner;
   private readonly gauges: JobQueueGauges;
   private readonly stopping = new AbortController();
@@ -60,7 +56,7 @@ export class WorkerRole {
     private readonly plane: ControlPlane,
     private readonly cluster: KubernetesClient,
   ) {
-    const handlers = HANDLERS.map((type): JobHandler => plane.app.get<JobHandler>(type, { strict: false }));
+    this.handlers = HANDLERS.map((type): JobHandler => plane.app.get<JobHandler>(type, { strict: false }));
     const { app } = plane;
     this.hooks = {
       opened: ({ id, name }, client) => {
@@ -71,14 +67,14 @@ export class WorkerRole {
         await Promise.all(this.watches().map((watch) => watch.end(id)));
       },
     };
-    this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), handlers);
-    this.gauges = new JobQueueGauges(plane.database, handlers.map(({ kind }) => kind));
+    this.runner = new JobRunner(plane.database, required(config, 'DATABASE_URL'), this.handlers);
+    this.gauges = new JobQueueGauges(plane.database, this.handlers.map(({ kind }) => kind));
   }
 
   /** A cluster that does not answer keeps the worker from nothing: its jobs wait and say why. */
   async start(): Promise<void> {
     const cluster = await this.plane.app.get(ClusterRegistry, { strict: false }).register(this.cluster);
-    for (const sweep of SWEEPS) await this.plane.app.get<{ begin(): Promise<void> }>(sweep, { strict: false }).begin();
+    await this.askForStanding();
     this.startCron();
     this.runner.start();
     this.gauges.start();
@@ -105,6 +101,11 @@ export class WorkerRole {
 
   private watches(): (PlacementWatch | FunctionWatch | WarmPoolWatch | LogCollector)[] {
     return [this.plane.app.get(PlacementWatch, { strict: false }), ...this.named()];
+  }
+
+  private async askForStanding(): Promise<void> {
+    const queue = this.plane.app.get(JobQueue, { strict: false });
+    for (const { kind, standing } of this.handlers) if (standing !== undefined) await queue.enqueue(systemContext(kind), { kind, key: standing });
   }
 
   private startCron(): void {

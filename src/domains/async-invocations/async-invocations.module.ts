@@ -11,7 +11,6 @@ import { AsyncInvocationsResolver } from './api/async-invocations.resolver.js';
 import { AsyncPoliciesController } from './api/async-policies.controller.js';
 import { AsyncPoliciesResolver } from './api/async-policies.resolver.js';
 import { AsyncEndings } from './async-endings.js';
-import { AsyncInvocationCleaning } from './async-invocation-cleaning.js';
 import { AsyncInvocationsParticipant } from './async-invocations.participant.js';
 import { AsyncInvocationsService } from './async-invocations.service.js';
 import { AsyncPoliciesService } from './async-policies.service.js';
@@ -28,10 +27,10 @@ import { DueInvocationsRepository } from './store/due-invocations.repository.js'
   imports: [AuditModule, EventsModule, TenantsModule, WebhooksModule, FunctionsModule, InvocationsModule],
   controllers: [AcceptInvocationsController, AsyncInvocationsController, AsyncPoliciesController],
   providers: [
-    AsyncInvocationsService, AsyncInvocationsParticipant, AsyncInvocationCleaning, AsyncInvocationsRepository, AsyncRunsRepository, RunAsyncInvocationJob, CleanAsyncInvocationsJob, AsyncInvocationsResolver,
+    AsyncInvocationsService, AsyncInvocationsParticipant, AsyncInvocationsRepository, AsyncRunsRepository, RunAsyncInvocationJob, CleanAsyncInvocationsJob, AsyncInvocationsResolver,
     AsyncPoliciesService, AsyncPoliciesRepository, AsyncPoliciesResolver, AsyncEndings, DueInvocations, DueInvocationsRepository,
     { provide: QueueBound, useFactory: (rows: AsyncInvocationsRepository) => new QueueBound(rows), inject: [AsyncInvocationsRepository] },
   ],
-  exports: [AsyncInvocationsService, AsyncInvocationCleaning, DueInvocations],
+  exports: [AsyncInvocationsService, DueInvocations],
 })
 export class AsyncInvocationsModule {}

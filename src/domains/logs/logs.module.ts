@@ -7,7 +7,6 @@ import { LogsResolver } from './api/logs.resolver.js';
 import { LogCollector } from './cluster/log-collector.js';
 import { FollowerRoom } from './follower-room.js';
 import { CleanLogsJob } from './jobs/clean-logs.job.js';
-import { LogCleaning } from './log-cleaning.js';
 import { LogWakes } from './log-wakes.js';
 import { LogsParticipant } from './logs.participant.js';
 import { LogsService } from './logs.service.js';
@@ -20,8 +19,8 @@ import { LogLeasesRepository } from './store/log-leases.repository.js';
   imports: [TenantsModule, ClustersModule, FunctionsModule],
   controllers: [LogsController],
   providers: [
-    LogsService, LogsParticipant, LogWakes, FollowerRoom, LogCleaning, CleanLogsJob, LogCollector, LogEntriesRepository, LogIntakeRepository, LogCleaningRepository, LogLeasesRepository, LogsResolver,
+    LogsService, LogsParticipant, LogWakes, FollowerRoom, CleanLogsJob, LogCollector, LogEntriesRepository, LogIntakeRepository, LogCleaningRepository, LogLeasesRepository, LogsResolver,
   ],
-  exports: [LogsService, LogCleaning, LogCollector],
+  exports: [LogsService, LogCollector],
 })
 export class LogsModule {}

@@ -11,7 +11,6 @@ import { CleanFunctionMetricsJob } from './jobs/clean-function-metrics.job.js';
 import { LedgerService } from './ledger.service.js';
 import { MeterService } from './meter.service.js';
 import { MetricsBooking } from './metrics-booking.js';
-import { MetricsCleaning } from './metrics-cleaning.js';
 import { CapacityLedgerRepository } from './store/capacity-ledger.repository.js';
 import { CapacityRepository } from './store/capacity.repository.js';
 import { LedgerRepository } from './store/ledger.repository.js';
@@ -25,8 +24,8 @@ import { UsageService } from './usage.service.js';
   controllers: [UsageController, FunctionMetricsController],
   providers: [
     LedgerService, LedgerRepository, CapacityLedger, CapacityLedgerRepository, CapacityRepository, UsageService, UsageRepository, UsageResolver, MeterService,
-    FunctionMetricsService, FunctionMetricsResolver, MetricReadingRepository, MetricWritingRepository, MetricsBooking, MetricsCleaning, CleanFunctionMetricsJob,
+    FunctionMetricsService, FunctionMetricsResolver, MetricReadingRepository, MetricWritingRepository, MetricsBooking, CleanFunctionMetricsJob,
   ],
-  exports: [UsageService, LedgerService, CapacityLedger, MeterService, MetricsCleaning, MetricsBooking],
+  exports: [UsageService, LedgerService, CapacityLedger, MeterService, MetricsBooking],
 })
 export class MeteringModule {}

@@ -12,7 +12,7 @@ import type { StatefulRequest } from '../auth/authorization.js';
 import type { Config } from '../config/config.js';
 import { DomainError } from '../errors/domain-error.js';
 import { clientOf } from '../limits/client-address.policy.js';
-import { parseAddressRange, type AddressRange } from '../network/address-range.policy.js';
+import { parseAddressRanges, type AddressRange } from '../network/address-range.policy.js';
 import { forwardedAddress } from '../network/forwarded-address.policy.js';
 import { partLogger, withLogContext } from '../observability/logger.js';
 import { registry } from '../observability/metrics.js';
@@ -72,7 +72,7 @@ export class GraphqlSockets implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly operations: SocketOperations,
     @Inject(CONFIG) config: Config,
   ) {
-    this.trusted = config.FNPLANE_TRUSTED_PROXIES.flatMap((text) => parseAddressRange(text) ?? []);
+    this.trusted = parseAddressRanges(config.FNPLANE_TRUSTED_PROXIES);
     this.server = this.build();
   }
 

@@ -18,6 +18,8 @@ export interface JobHandler {
   readonly kind: string;
   /** Runs at once in this process. */
   readonly concurrency: number;
+  /** Key that every worker asks for when it starts, of work that then goes on by itself. */
+  readonly standing?: string;
   /** Thrown errors are retried with backoff; the same key never runs twice at once, in any process. */
   handle(key: string, signal: AbortSignal): Promise<JobOutcome>;
 }

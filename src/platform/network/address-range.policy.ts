@@ -83,3 +83,8 @@ function formatIpv6(base: bigint): string {
   const groups = Array.from({ length: 8 }, (_, index) => ((base >> BigInt(16 * (7 - index))) & 0xffffn).toString(16));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
+
+/** Those of a setting, whose form was checked when it was read. */
+export function parseAddressRanges(texts: readonly string[]): AddressRange[] {
+  return texts.flatMap((text) => parseAddressRange(text) ?? []);
+}

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { systemContext } from '../../../platform/context/context.js';
 import { againAfter, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
-import { CLEAN_ASYNC_JOB } from '../async-invocation-cleaning.js';
 import { AsyncRunsRepository } from '../store/async-runs.repository.js';
 
 const KEPT_DAYS = 7;
@@ -11,9 +10,10 @@ const LOOK_AGAIN_MS = 600_000;
 /** Forgets invocations that ended long ago: one batch a run, of all tenants. */
 @Injectable()
 export class CleanAsyncInvocationsJob implements JobHandler {
-  readonly kind = CLEAN_ASYNC_JOB;
+  readonly kind = 'clean-async-invocations';
+  readonly standing = 'all';
   readonly concurrency = 1;
-  private readonly context = systemContext(CLEAN_ASYNC_JOB);
+  private readonly context = systemContext(this.kind);
 
   constructor(private readonly runs: AsyncRunsRepository) {}
 

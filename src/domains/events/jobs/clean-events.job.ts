@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { systemContext } from '../../../platform/context/context.js';
 import { againAfter, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
-import { CLEAN_EVENTS_JOB } from '../event-cleaning.js';
 import { EVENTS_KEPT_DAYS } from '../event-types.js';
 import { EventsRepository } from '../store/events.repository.js';
 
@@ -11,9 +10,10 @@ const LOOK_AGAIN_MS = 600_000;
 /** Forgets old events: one batch a run, of all tenants. */
 @Injectable()
 export class CleanEventsJob implements JobHandler {
-  readonly kind = CLEAN_EVENTS_JOB;
+  readonly kind = 'clean-events';
+  readonly standing = 'all';
   readonly concurrency = 1;
-  private readonly context = systemContext(CLEAN_EVENTS_JOB);
+  private readonly context = systemContext(this.kind);
 
   constructor(private readonly events: EventsRepository) {}
 

@@ -3,7 +3,6 @@ import type { Config } from '../../../platform/config/config.js';
 import { systemContext } from '../../../platform/context/context.js';
 import { againAfter, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
 import { CONFIG } from '../../../platform/tokens.js';
-import { CLEAN_LOGS_JOB } from '../log-cleaning.js';
 import { LogCleaningRepository } from '../store/log-cleaning.repository.js';
 
 const TENANTS = 20;
@@ -13,9 +12,10 @@ const LOOK_AGAIN_MS = 30_000;
 /** Forgets entries that are older than they are kept, and the oldest of tenants that have too many: one batch of each tenant a run. */
 @Injectable()
 export class CleanLogsJob implements JobHandler {
-  readonly kind = CLEAN_LOGS_JOB;
+  readonly kind = 'clean-logs';
+  readonly standing = 'all';
   readonly concurrency = 1;
-  private readonly context = systemContext(CLEAN_LOGS_JOB);
+  private readonly context = systemContext(this.kind);
 
   constructor(
     private readonly cleaning: LogCleaningRepository,

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { systemContext } from '../../../platform/context/context.js';
 import { againAfter, type JobHandler, type JobOutcome } from '../../../platform/jobs/job-runner.js';
 import { HOURS_KEPT_DAYS, MINUTES_KEPT_DAYS } from '../metric-range.policy.js';
-import { CLEAN_METRICS_JOB } from '../metrics-cleaning.js';
 import { MetricWritingRepository } from '../store/metric-writing.repository.js';
 
 const BATCH = 5_000;
@@ -11,9 +10,10 @@ const LOOK_AGAIN_MS = 600_000;
 /** Forgets figures that are too old: one batch a run, of all tenants. A day longer than they are shown, so that the oldest step is whole. */
 @Injectable()
 export class CleanFunctionMetricsJob implements JobHandler {
-  readonly kind = CLEAN_METRICS_JOB;
+  readonly kind = 'clean-function-metrics';
+  readonly standing = 'all';
   readonly concurrency = 1;
-  private readonly context = systemContext(CLEAN_METRICS_JOB);
+  private readonly context = systemContext(this.kind);
 
   constructor(private readonly writing: MetricWritingRepository) {}
 
